@@ -1,0 +1,114 @@
+"""Weight decay with torch.nn and torch.optim: the optimiser does the decay."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ._checks import check_start
+from ._random import random_stream
+from .data import RegressionProblem, minibatches
+from .run import Recorder, Run, check_settings
+
+
+def train(
+    problem: RegressionProblem,
+    lambd: float,
+    lr: float = 0.003,
+    epochs: int = 100,
+    batch_size: int = 5,
+    seed: int = 0,
+    *,
+    w_init: torch.Tensor | None = None,
+    b_init: torch.Tensor | None = None,
+) -> Run:
+    """Train the linear model with weight decay, the way PyTorch offers it.
+
+    The loss of a batch is the mean of (ŷᵢ − yᵢ)², without the ½ of `scratch`;
+    ``torch.optim.SGD`` adds λw to the gradient of the weight. So a step is
+
+    w ← (1 − ηλ) w − (2η/B) Σᵢ xᵢ (ŷᵢ − yᵢ),  b ← b − (2η/B) Σᵢ (ŷᵢ − yᵢ):
+
+    ``concise.train(…, lambd=λ, lr=η)`` is ``scratch.train(…, lambd=λ/2, lr=2η)``.
+
+    Parameters
+    ----------
+    problem : RegressionProblem
+        The data; the run has their dtype and device.
+    lambd : float
+        Weight decay λ of the optimiser, zero or positive. The bias has none.
+    lr : float
+        Learning rate η, positive.
+    epochs : int
+        Passes over the training set, at least 1.
+    batch_size : int
+        Examples in a batch B, at least 1; the last batch of an epoch may be
+        smaller.
+    seed : int
+        Seed of the start and of the batches, 0 ≤ seed < 2³⁰; the same weight and
+        the same batches as in `scratch.train`. The bias, N(0, 1) here, comes
+        from a random stream of its own.
+    w_init : torch.Tensor, shape (p, 1), optional
+        A start for w in place of the drawn one. The batches stay the same.
+    b_init : torch.Tensor, shape (1,), optional
+        A start for b in place of the drawn one.
+
+    Returns
+    -------
+    Run
+        Losses in ``"squared error"``, parameters, norm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A wrong argument; the message names it and its value.
+    DivergenceError
+        The loss stopped being finite.
+
+    Examples
+    --------
+    >>> from weight_decay import concise, synthetic_data
+    >>> concise.train(synthetic_data(), lambd=3).loss_unit
+    'squared error'
+    """
+    lambd, lr, epochs, batch_size = check_settings(
+        problem, lambd, lr, epochs, batch_size
+    )
+    p, dtype, device = problem.num_inputs, problem.dtype, problem.device
+    generator = random_stream(seed, "training")
+    w = torch.normal(0.0, 1.0, (p, 1), generator=generator, dtype=dtype)
+    b = torch.normal(0.0, 1.0, (1,), generator=random_stream(seed, "bias"), dtype=dtype)
+    w = check_start("w_init", w_init, w.to(device))
+    b = check_start("b_init", b_init, b.to(device))
+
+    # skip_init: nn.Linear's own start would draw from torch's global generator.
+    linear = nn.utils.skip_init(nn.Linear, p, 1, dtype=dtype, device=device)
+    net = nn.Sequential(linear)
+    with torch.no_grad():
+        linear.weight.copy_(w.T)
+        linear.bias.copy_(b)
+    squared_error = nn.MSELoss(reduction="none")
+    groups: list[dict[str, Any]] = [
+        {"params": [linear.weight], "weight_decay": lambd},
+        {"params": [linear.bias]},
+    ]
+    trainer = torch.optim.SGD(groups, lr=lr)
+    recorder = Recorder(
+        problem,
+        lambd,
+        lr,
+        epochs,
+        "squared error",
+        w,
+        b,
+        lambda X, y: squared_error(net(X), y).mean(),
+    )
+    for epoch in range(1, epochs + 1):
+        batches = minibatches(problem.X_train, problem.y_train, batch_size, generator)
+        for X, y in batches:
+            trainer.zero_grad()
+            loss = squared_error(net(X), y)
+            loss.mean().backward()
+            trainer.step()
+        recorder.after_epoch(epoch, loss, batches)
+    return recorder.run(linear.weight.T, linear.bias)

@@ -1,0 +1,196 @@
+"""The regression problem: few examples, many features.
+
+.. math:: y = X w^* + b^* + ε, \\qquad X_{ij} \\sim N(0, 1), \\qquad
+   ε_i \\sim N(0, σ^2)
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from ._checks import (
+    check_count,
+    check_dtype,
+    check_finite,
+    check_not_negative,
+    check_tensor,
+)
+from ._random import random_stream
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RegressionProblem:
+    """A linear regression problem whose truth is known.
+
+    Here n is the number of training examples, m the number of test examples
+    and p the number of inputs (features).
+
+    Attributes
+    ----------
+    X_train : torch.Tensor, shape (n, p)
+        Inputs of the training examples, float32 or float64.
+    y_train : torch.Tensor, shape (n, 1)
+        Targets of the training examples.
+    X_test : torch.Tensor, shape (m, p)
+        Inputs of the test examples.
+    y_test : torch.Tensor, shape (m, 1)
+        Targets of the test examples.
+    w_true : torch.Tensor, shape (p, 1)
+        The weight w* that made the data.
+    b_true : float
+        The bias b* that made the data.
+
+    Raises
+    ------
+    TypeError
+        A field is not a tensor, or not float32 or float64, or the dtypes differ.
+    ValueError
+        Shapes or devices that do not match, an empty tensor, NaN or an infinity.
+    """
+
+    X_train: torch.Tensor
+    y_train: torch.Tensor
+    X_test: torch.Tensor
+    y_test: torch.Tensor
+    w_true: torch.Tensor
+    b_true: float
+
+    def __post_init__(self) -> None:
+        """Check every field and cut it off from any autograd graph."""
+        X = check_tensor("X_train", self.X_train, ("n", "p"))
+        n, p = X.shape
+        y = check_tensor("y_train", self.y_train, (n, 1), like=X)
+        X_test = check_tensor("X_test", self.X_test, ("m", p), like=X)
+        y_test = check_tensor("y_test", self.y_test, (len(X_test), 1), like=X)
+        w_true = check_tensor("w_true", self.w_true, (p, 1), like=X)
+        # The dataclass is frozen, so the checked values go in the long way.
+        for name, value in {
+            "X_train": X,
+            "y_train": y,
+            "X_test": X_test,
+            "y_test": y_test,
+            "w_true": w_true,
+            "b_true": check_finite("b_true", self.b_true),
+        }.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def num_inputs(self) -> int:
+        """The number of inputs p."""
+        return self.X_train.shape[1]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of every tensor of the problem."""
+        return self.X_train.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """The device of every tensor of the problem."""
+        return self.X_train.device
+
+    def __repr__(self) -> str:
+        """Return the sizes, not the 24 000 numbers."""
+        return (
+            f"RegressionProblem({len(self.X_train)} training and "
+            f"{len(self.X_test)} test examples, {self.num_inputs} inputs, "
+            f"{self.dtype}, {self.device})"
+        )
+
+
+def synthetic_data(
+    n_train: int = 20,
+    n_test: int = 100,
+    num_inputs: int = 200,
+    noise_std: float = 0.01,
+    seed: int = 0,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> RegressionProblem:
+    """Draw the textbook problem y = X w* + b* + ε.
+
+    Every entry of w* is 0.01 and b* = 0.05; X ~ N(0, 1) and ε ~ N(0, σ²), as in
+    *Dive into Deep Learning*, section "Weight Decay".
+
+    Parameters
+    ----------
+    n_train, n_test : int
+        Number of training and of test examples, at least 1.
+    num_inputs : int
+        Number of inputs p, at least 1.
+    noise_std : float
+        Standard deviation σ of the noise, in the unit of y; zero or positive.
+    seed : int
+        Seed of the draw, 0 ≤ seed < 2³⁰. The data have a random stream of their
+        own: the same seed in `synthetic_data` and in `train` shares no number.
+    dtype : torch.dtype
+        torch.float32 or torch.float64. The draw itself is in float64 and then
+        rounded, so both dtypes hold the same problem.
+    device : torch.device or str
+        Where the tensors go. The draw itself is on the CPU.
+
+    Returns
+    -------
+    RegressionProblem
+        Training and test examples, with the truth that made them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A wrong argument; the message names it and its value.
+
+    Examples
+    --------
+    >>> synthetic_data()
+    RegressionProblem(20 training and 100 test examples, 200 inputs, torch.float32, cpu)
+    """
+    n_train = check_count("n_train", n_train)
+    n_test = check_count("n_test", n_test)
+    p = check_count("num_inputs", num_inputs)
+    sigma = check_not_negative("noise_std", noise_std)
+    check_dtype("dtype", dtype)
+    generator = random_stream(seed, "data")
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.normal(0.0, 1.0, shape, generator=generator, dtype=torch.float64)
+
+    w_true = torch.full((p, 1), 0.01, dtype=torch.float64)
+    b_true = 0.05
+    tensors = []
+    for n in (n_train, n_test):
+        X = normal(n, p)
+        y = X @ w_true + b_true + sigma * normal(n, 1)
+        tensors += [X, y]
+    X_train, y_train, X_test, y_test, w_true = (
+        tensor.to(device=device, dtype=dtype) for tensor in [*tensors, w_true]
+    )
+    return RegressionProblem(X_train, y_train, X_test, y_test, w_true, b_true)
+
+
+def minibatches(
+    X: torch.Tensor, y: torch.Tensor, batch_size: int, generator: torch.Generator
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return the examples of one epoch in random order, `batch_size` at a time.
+
+    One ``torch.randperm(n)`` is drawn and cut into consecutive pieces.
+
+    Parameters
+    ----------
+    X : torch.Tensor, shape (n, p)
+        Inputs.
+    y : torch.Tensor, shape (n, 1)
+        Targets.
+    batch_size : int
+        Examples in a batch B; the last batch holds what is left.
+    generator : torch.Generator
+        A CPU generator for the order.
+
+    Returns
+    -------
+    list of tuple of torch.Tensor
+        For each batch inputs of shape (B, p) and targets of shape (B, 1).
+    """
+    order = torch.randperm(len(X), generator=generator).to(X.device)
+    X_batches, y_batches = X[order].split(batch_size), y[order].split(batch_size)
+    return list(zip(X_batches, y_batches, strict=True))
