@@ -11,6 +11,57 @@ from .data import RegressionProblem, minibatches
 from .run import Recorder, Run, check_settings
 
 
+def linear_net(w: torch.Tensor, b: torch.Tensor) -> nn.Sequential:
+    """Return a network of one linear layer that starts at w and b.
+
+    Parameters
+    ----------
+    w : torch.Tensor, shape (p, 1)
+        The weight to start from; ``nn.Linear`` keeps it as a row, shape (1, p).
+    b : torch.Tensor, shape (1,)
+        The bias to start from.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        The network, with copies of w and b, of their dtype and device.
+    """
+    # skip_init: the start that nn.Linear would draw comes from torch's global
+    # random generator, and a run must leave that alone.
+    linear: nn.Linear = nn.utils.skip_init(
+        nn.Linear, len(w), 1, dtype=w.dtype, device=w.device
+    )
+    with torch.no_grad():
+        linear.weight.copy_(w.T)
+        linear.bias.copy_(b)
+    return nn.Sequential(linear)
+
+
+def decaying_sgd(net: nn.Sequential, lambd: float, lr: float) -> torch.optim.SGD:
+    """Return an SGD optimiser that decays the weight and spares the bias.
+
+    Parameters
+    ----------
+    net : torch.nn.Sequential
+        A network of one linear layer.
+    lambd : float
+        Weight decay λ: the optimiser adds λw to the gradient of the weight.
+    lr : float
+        Learning rate η.
+
+    Returns
+    -------
+    torch.optim.SGD
+        The optimiser, with one parameter group for the weight and one for the
+        bias.
+    """
+    groups: list[dict[str, Any]] = [
+        {"params": [net[0].weight], "weight_decay": lambd},
+        {"params": [net[0].bias], "weight_decay": 0},
+    ]
+    return torch.optim.SGD(groups, lr=lr)
+
+
 def train(
     problem: RegressionProblem,
     lambd: float,
@@ -81,18 +132,9 @@ def train(
     w = check_start("w_init", w_init, w.to(device))
     b = check_start("b_init", b_init, b.to(device))
 
-    # skip_init: nn.Linear's own start would draw from torch's global generator.
-    linear = nn.utils.skip_init(nn.Linear, p, 1, dtype=dtype, device=device)
-    net = nn.Sequential(linear)
-    with torch.no_grad():
-        linear.weight.copy_(w.T)
-        linear.bias.copy_(b)
+    net = linear_net(w, b)
+    trainer = decaying_sgd(net, lambd, lr)
     squared_error = nn.MSELoss(reduction="none")
-    groups: list[dict[str, Any]] = [
-        {"params": [linear.weight], "weight_decay": lambd},
-        {"params": [linear.bias]},
-    ]
-    trainer = torch.optim.SGD(groups, lr=lr)
     recorder = Recorder(
         problem,
         lambd,
@@ -111,4 +153,4 @@ def train(
             loss.mean().backward()
             trainer.step()
         recorder.after_epoch(epoch, loss, batches)
-    return recorder.run(linear.weight.T, linear.bias)
+    return recorder.run(net[0].weight.T, net[0].bias)

@@ -133,7 +133,7 @@ def compare_runs(runs: Sequence[Run], *, title: str) -> Figure:
 
 def closing_sentence(run: Run) -> str:
     """Return one sentence on how the test loss of the run ends."""
-    return f"With λ = {run.lambd:g} the test loss ends at {run.test_loss[-1]:.2g}"
+    return f"With λ = {run.lambd:g} the test loss ends at {run.test_loss[-1]:.3g}"
 
 
 def _draw_curves(run: Run, ax: Axes) -> None:
