@@ -1,0 +1,91 @@
+"""Settings of the book; the code they need lives in docs/_ext/."""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+
+# One thread: printed digits depend on the thread count, and at this size two
+# threads are slower than one. Set before anything imports torch; the kernels of
+# the pages inherit it.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+project = "Weight decay"
+author = "The weight_decay authors"
+project_copyright = "2026, The weight_decay authors"
+html_title = "Weight decay"
+language = "en"
+
+extensions = [
+    "cache_key",
+    "mathml",
+    "package_code",
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+    "sphinxcontrib.bibtex",
+]
+
+nitpicky = True
+exclude_patterns = [
+    "_build",
+    # sphinx-gallery leaves its notebooks beside the pages made from the same
+    # scripts; MyST-NB would take them for pages of their own.
+    "auto_examples/*.ipynb",
+    # The scripts stand in the chapter's order; the gallery's own index would
+    # list them a second time.
+    "auto_examples/index.rst",
+    "sg_execution_times.rst",
+]
+
+# -- Pages that run ----------------------------------------------------------
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "smartquotes"]
+myst_heading_anchors = 3
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+nb_output_stderr = "warn"
+
+# -- Gallery -----------------------------------------------------------------
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "FileNameSortKey",
+    "remove_config_comments": True,
+    "image_srcset": ["2x"],
+    "reset_modules": ("matplotlib", "gallery_reset.reset_torch"),
+    "min_reported_time": float("inf"),
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "backreferences_dir": "reference/generated",
+    "doc_module": ("weight_decay",),
+    "abort_on_example_error": True,
+    "show_signature": False,
+}
+
+# -- Reference ---------------------------------------------------------------
+autodoc_typehints = "none"  # the docstrings give types with shapes and units
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+bibtex_bibfiles = ["reference/references.bib"]
+bibtex_reference_style = "author_year"
+bibtex_default_style = "unsrt"
+
+# -- Mathematics -------------------------------------------------------------
+html_math_renderer = "mathml"
+
+# -- HTML --------------------------------------------------------------------
+html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["mathml.css", "book.css"]
+html_copy_source = False
+html_show_sourcelink = False
+templates_path = ["_templates"]
+copybutton_exclude = ".linenos, .gp, .go"
