@@ -38,11 +38,10 @@ print(problem)
 # The loss gives one number per example. The penalty gives one number for the
 # whole weight: square every entry, add up, halve.
 #
-# .. package-code:: weight_decay.scratch.linreg
-#
-# .. package-code:: weight_decay.scratch.squared_loss
-#
-# .. package-code:: weight_decay.scratch.l2_penalty
+# .. package-code::
+#    weight_decay.scratch.linreg
+#    weight_decay.scratch.squared_loss
+#    weight_decay.scratch.l2_penalty
 #
 # The start is random for the weight and zero for the bias.
 #
@@ -63,15 +62,16 @@ print(problem)
 # That shrinking is the *decay*. The code never writes the factor
 # :math:`1 - \eta\lambda`; it follows from the penalty in the loss.
 #
-# .. package-code:: weight_decay.scratch.sgd
-#
-# .. package-code:: weight_decay.scratch.train
+# .. package-code::
+#    weight_decay.scratch.sgd
+#    weight_decay.scratch.train
 #
 # Two lines deserve a second look. ``+ lambd * l2_penalty(w)`` adds the same
 # number to each of the :math:`B` losses; ``sum()`` then counts it :math:`B`
 # times, and the division by :math:`B` in ``sgd`` makes it once again. And
-# ``Recorder`` writes down the loss *without* the penalty at every fifth epoch,
-# so that runs with different λ can be compared.
+# ``recorder`` writes down the loss *without* the penalty at every fifth epoch,
+# so that runs with different λ can be compared. (``checked``, ``check_start`` and
+# ``random_stream`` guard the arguments and the seed; they change no number.)
 
 # %%
 # Predict, then run

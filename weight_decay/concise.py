@@ -8,7 +8,7 @@ from torch import nn
 from ._checks import check_start
 from ._random import random_stream
 from .data import RegressionProblem, minibatches
-from .run import Recorder, Run, check_settings
+from .run import Recorder, Run, checked
 
 
 def linear_net(w: torch.Tensor, b: torch.Tensor) -> nn.Sequential:
@@ -55,13 +55,15 @@ def decaying_sgd(net: nn.Sequential, lambd: float, lr: float) -> torch.optim.SGD
         The optimiser, with one parameter group for the weight and one for the
         bias.
     """
+    weight, bias = net.parameters()
     groups: list[dict[str, Any]] = [
-        {"params": [net[0].weight], "weight_decay": lambd},
-        {"params": [net[0].bias], "weight_decay": 0},
+        {"params": [weight], "weight_decay": lambd},
+        {"params": [bias], "weight_decay": 0},
     ]
     return torch.optim.SGD(groups, lr=lr)
 
 
+@checked
 def train(
     problem: RegressionProblem,
     lambd: float,
@@ -122,35 +124,23 @@ def train(
     >>> concise.train(synthetic_data(), lambd=3).loss_unit
     'squared error'
     """
-    lambd, lr, epochs, batch_size = check_settings(
-        problem, lambd, lr, epochs, batch_size
-    )
     p, dtype, device = problem.num_inputs, problem.dtype, problem.device
     generator = random_stream(seed, "training")
     w = torch.normal(0.0, 1.0, (p, 1), generator=generator, dtype=dtype)
     b = torch.normal(0.0, 1.0, (1,), generator=random_stream(seed, "bias"), dtype=dtype)
     w = check_start("w_init", w_init, w.to(device))
     b = check_start("b_init", b_init, b.to(device))
+    recorder = Recorder("squared error", problem, lambd, lr, epochs, (w, b))
 
     net = linear_net(w, b)
+    loss = nn.MSELoss(reduction="none")
     trainer = decaying_sgd(net, lambd, lr)
-    squared_error = nn.MSELoss(reduction="none")
-    recorder = Recorder(
-        problem,
-        lambd,
-        lr,
-        epochs,
-        "squared error",
-        w,
-        b,
-        lambda X, y: squared_error(net(X), y).mean(),
-    )
     for epoch in range(1, epochs + 1):
         batches = minibatches(problem.X_train, problem.y_train, batch_size, generator)
         for X, y in batches:
             trainer.zero_grad()
-            loss = squared_error(net(X), y)
-            loss.mean().backward()
+            loss(net(X), y).mean().backward()
             trainer.step()
-        recorder.after_epoch(epoch, loss, batches)
-    return recorder.run(net[0].weight.T, net[0].bias)
+        recorder.after_epoch(epoch, batches, lambda X, y: loss(net(X), y))
+    weight, bias = net.parameters()
+    return recorder.run(weight.T, bias)

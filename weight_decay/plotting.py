@@ -33,7 +33,7 @@ TEST: dict[str, Any] = {
 }
 
 # Large type on a small figure, so that a phone can still show it.
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 11,
     "axes.titlesize": 12,
     "axes.titlelocation": "left",

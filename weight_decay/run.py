@@ -1,8 +1,11 @@
 """What a training run leaves behind, and how it can fail."""
 
+import functools
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ParamSpec
 
 import torch
 
@@ -14,7 +17,9 @@ EVERY = 5  # losses are recorded at every fifth epoch, and at the last
 # The Hessian of each mean loss, in units of [X, 1]ᵀ[X, 1]/n: the ½ matters.
 CURVATURE = {"half squared error": 1, "squared error": 2}
 
+P = ParamSpec("P")
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
+Losses = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,24 +129,46 @@ class DivergenceError(ArithmeticError):
         return advice + "."
 
 
-def check_settings(
-    problem: RegressionProblem, lambd: float, lr: float, epochs: int, batch_size: int
-) -> tuple[float, float, int, int]:
-    """Return λ, η, the epochs and the batch size as plain numbers, checked.
+def checked(train: Callable[P, Run]) -> Callable[P, Run]:
+    """Check the settings of a training function before it starts.
+
+    Parameters
+    ----------
+    train : callable
+        A function with the arguments problem, lambd, lr, epochs, batch_size.
+
+    Returns
+    -------
+    callable
+        The same function; it receives λ and η as floats and the counts as ints,
+        and wrong values never reach it.
 
     Raises
     ------
     TypeError, ValueError
-        A wrong argument; the message names it and its value.
+        When called with a wrong argument; the message names it and its value.
     """
-    if not isinstance(problem, RegressionProblem):
-        raise TypeError(f"problem must be a RegressionProblem, got {problem!r}")
-    return (
-        check_not_negative("lambd", lambd),
-        check_positive("lr", lr),
-        check_count("epochs", epochs),
-        check_count("batch_size", batch_size),
-    )
+    signature = inspect.signature(train)
+
+    @functools.wraps(train)
+    def checked_train(*args: P.args, **kwargs: P.kwargs) -> Run:
+        settings = signature.bind(*args, **kwargs)
+        settings.apply_defaults()
+        given = settings.arguments
+        if not isinstance(given["problem"], RegressionProblem):
+            raise TypeError(
+                f"problem must be a RegressionProblem, got {given['problem']!r}"
+            )
+        for name, check in (
+            ("lambd", check_not_negative),
+            ("lr", check_positive),
+            ("epochs", check_count),
+            ("batch_size", check_count),
+        ):
+            given[name] = check(name, given[name])
+        return train(*settings.args, **settings.kwargs)
+
+    return checked_train
 
 
 class Recorder:
@@ -152,71 +179,65 @@ class Recorder:
 
     Parameters
     ----------
+    loss_unit : str
+        The unit of the recorded losses, a key of `CURVATURE`.
     problem : RegressionProblem
         The data.
     lambd, lr : float
         The settings of the run.
     epochs : int
         The number of epochs.
-    loss_unit : str
-        The unit of the recorded losses, a key of `CURVATURE`.
-    w_init, b_init : torch.Tensor
-        The start; copied.
-    mean_loss : callable
-        Maps inputs and targets to the mean loss of the parameters as they are
-        now, without the penalty.
+    start : tuple of torch.Tensor
+        The weight and the bias before the first step; copied.
     """
 
     def __init__(
         self,
+        loss_unit: str,
         problem: RegressionProblem,
         lambd: float,
         lr: float,
         epochs: int,
-        loss_unit: str,
-        w_init: torch.Tensor,
-        b_init: torch.Tensor,
-        mean_loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+        start: tuple[torch.Tensor, torch.Tensor],
     ) -> None:
-        self.problem = problem
+        self.loss_unit, self.problem = loss_unit, problem
         self.lambd, self.lr, self.epochs = lambd, lr, epochs
-        self.loss_unit = loss_unit
-        self.w_init, self.b_init = w_init.detach().clone(), b_init.detach().clone()
-        self.mean_loss = mean_loss
+        self.w_init, self.b_init = (tensor.detach().clone() for tensor in start)
         self.recorded: list[int] = []
         self.train_loss: list[float] = []
         self.test_loss: list[float] = []
 
-    def after_epoch(self, epoch: int, loss: torch.Tensor, batches: Batches) -> None:
-        """Record the losses if their turn has come; stop a run that diverged.
+    def after_epoch(self, epoch: int, batches: Batches, losses: Losses) -> None:
+        """Record the mean losses if their turn has come; stop a diverged run.
 
         Parameters
         ----------
         epoch : int
             The epoch that has just ended, counted from 1.
-        loss : torch.Tensor
-            The loss of its last batch.
         batches : list of tuple of torch.Tensor
-            Its batches, needed only to explain a divergence.
+            Its batches.
+        losses : callable
+            Maps inputs and targets to the losses of the examples, with the
+            parameters as they are now and without the penalty.
 
         Raises
         ------
         DivergenceError
             A loss is NaN or infinite.
         """
-        losses = [float(loss.detach().sum())]
-        if epoch % EVERY == 0 or epoch == self.epochs:
-            with torch.no_grad():
-                train = float(self.mean_loss(self.problem.X_train, self.problem.y_train))
-                test = float(self.mean_loss(self.problem.X_test, self.problem.y_test))
-            self.recorded.append(epoch)
-            self.train_loss.append(train)
-            self.test_loss.append(test)
-            losses += [train, test]
-        if not all(map(math.isfinite, losses)):
-            d_max = CURVATURE[self.loss_unit] * max(
-                largest_curvature(X) for X, _ in batches
-            )
+        with torch.no_grad():
+            seen = [float(losses(*batches[-1]).mean())]
+            if epoch % EVERY == 0 or epoch == self.epochs:
+                data = self.problem
+                train = float(losses(data.X_train, data.y_train).mean())
+                test = float(losses(data.X_test, data.y_test).mean())
+                self.recorded.append(epoch)
+                self.train_loss.append(train)
+                self.test_loss.append(test)
+                seen += [train, test]
+        if not all(map(math.isfinite, seen)):
+            d_max = max(largest_curvature(X) for X, _ in batches)
+            d_max *= CURVATURE[self.loss_unit]
             raise DivergenceError(epoch, self.lr, self.lambd, d_max)
 
     def run(self, w: torch.Tensor, b: torch.Tensor) -> Run:

@@ -11,13 +11,12 @@ import torch
 from ._checks import check_start
 from ._random import random_stream
 from .data import RegressionProblem, minibatches
-from .run import Recorder, Run, check_settings
+from .run import Recorder, Run, checked
 
 
 def init_params(
     num_inputs: int,
     generator: torch.Generator,
-    *,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -136,6 +135,7 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
             param.grad = None
 
 
+@checked
 def train(
     problem: RegressionProblem,
     lambd: float,
@@ -194,29 +194,17 @@ def train(
     >>> run.epochs[:3], run.loss_unit
     ([5, 10, 15], 'half squared error')
     """
-    lambd, lr, epochs, batch_size = check_settings(
-        problem, lambd, lr, epochs, batch_size
-    )
     generator = random_stream(seed, "training")
-    w, b = init_params(
-        problem.num_inputs, generator, dtype=problem.dtype, device=problem.device
-    )
+    w, b = init_params(problem.num_inputs, generator, problem.dtype, problem.device)
     w, b = check_start("w_init", w_init, w), check_start("b_init", b_init, b)
-    recorder = Recorder(
-        problem,
-        lambd,
-        lr,
-        epochs,
-        "half squared error",
-        w,
-        b,
-        lambda X, y: squared_loss(linreg(X, w, b), y).mean(),
-    )
+    recorder = Recorder("half squared error", problem, lambd, lr, epochs, (w, b))
     for epoch in range(1, epochs + 1):
         batches = minibatches(problem.X_train, problem.y_train, batch_size, generator)
         for X, y in batches:
             loss = squared_loss(linreg(X, w, b), y) + lambd * l2_penalty(w)
             loss.sum().backward()
             sgd([w, b], lr, len(X))
-        recorder.after_epoch(epoch, loss, batches)
+        recorder.after_epoch(
+            epoch, batches, lambda X, y: squared_loss(linreg(X, w, b), y)
+        )
     return recorder.run(w, b)

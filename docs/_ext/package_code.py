@@ -1,8 +1,9 @@
 """A directive that prints the body of a function of the package.
 
-``.. package-code:: weight_decay.scratch.sgd`` shows the source of the function
-without its docstring (the API page has that), so that what a page prints is what
-the tests test. Works in reStructuredText and in MyST.
+``.. package-code:: weight_decay.scratch.linreg weight_decay.scratch.sgd`` shows
+the source of the functions without their docstrings (the API page has those), so
+that what a page prints is what the tests test. Works in reStructuredText and in
+MyST. All names of one directive must come from one module.
 
 Downloaded notebooks know no directives: there the same code stands in a fenced
 block, and Sphinx roles become plain text.
@@ -25,7 +26,7 @@ from sphinx_gallery import notebook
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-DIRECTIVE = re.compile(r"^\.\. package-code:: (\S+)$", flags=re.MULTILINE)
+DIRECTIVE = re.compile(r"^\.\. package-code::((?:\s+[\w.]+)+)$", flags=re.MULTILINE)
 ROLE_WITH_TARGET = re.compile(r":[\w:]+:`([^`<]+?)\s*<[^`>]+>`")
 ROLE = re.compile(r":(func|class|meth|attr|mod):`~?([^`]+)`")
 
@@ -71,16 +72,43 @@ def source_without_docstring(name: str) -> tuple[Path, str]:
     return path, "\n".join(kept)
 
 
+def listing(names: str) -> tuple[Path, str]:
+    """Return the file and the code of several names, set apart by blank lines.
+
+    Parameters
+    ----------
+    names : str
+        Dotted names of one module, separated by white space.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The file that defines them.
+    code : str
+        Their sources in the order given, without docstrings.
+
+    Raises
+    ------
+    LookupError
+        A name is not found, or the names come from several modules.
+    """
+    sources = [source_without_docstring(name) for name in names.split()]
+    paths = {path for path, _ in sources}
+    if len(paths) != 1:
+        raise LookupError(f"names of several modules: {names}")
+    return paths.pop(), "\n\n\n".join(code for _, code in sources)
+
+
 class PackageCode(SphinxDirective):
-    """The directive; its one argument is the dotted name."""
+    """The directive; its argument holds one or more dotted names."""
 
     required_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Return the code as a captioned, highlighted block."""
-        name = self.arguments[0]
         try:
-            path, code = source_without_docstring(name)
+            path, code = listing(self.arguments[0])
         except LookupError as error:
             raise self.error(f"package-code: {error}") from error
         self.env.note_dependency(str(path))
@@ -91,7 +119,7 @@ class PackageCode(SphinxDirective):
 
 
 def _fenced(match: re.Match[str]) -> str:
-    _, code = source_without_docstring(match[1])
+    _, code = listing(match[1])
     return f"```python\n{code}\n```"
 
 
