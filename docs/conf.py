@@ -45,11 +45,12 @@ exclude_patterns = [
 
 # -- Pages that run ----------------------------------------------------------
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "smartquotes"]
-myst_heading_anchors = 3
 nb_execution_mode = "cache"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_code_prompt_show = "Show the code of this picture"
+nb_code_prompt_hide = "Hide the code of this picture"
 nb_output_stderr = "warn"
 
 # -- Gallery -----------------------------------------------------------------
@@ -85,7 +86,7 @@ html_math_renderer = "mathml"
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["mathml.css", "book.css"]
+html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
-templates_path = ["_templates"]
 copybutton_exclude = ".linenos, .gp, .go"

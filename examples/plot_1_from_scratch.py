@@ -70,8 +70,8 @@ print(problem)
 # number to each of the :math:`B` losses; ``sum()`` then counts it :math:`B`
 # times, and the division by :math:`B` in ``sgd`` makes it once again. And
 # ``recorder`` writes down the loss *without* the penalty at every fifth epoch,
-# so that runs with different λ can be compared. (``checked``, ``check_start`` and
-# ``random_stream`` guard the arguments and the seed; they change no number.)
+# so that runs with different λ can be compared. (``check_start`` only looks at a
+# start that you pass yourself; ``random_stream`` turns the seed into a generator.)
 
 # %%
 # Predict, then run

@@ -26,7 +26,9 @@ from sphinx_gallery import notebook
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-DIRECTIVE = re.compile(r"^\.\. package-code::((?:\s+[\w.]+)+)$", flags=re.MULTILINE)
+DIRECTIVE = re.compile(
+    r"^\.\. package-code::((?:\n?[ \t]+[\w.]+)+)$", flags=re.MULTILINE
+)
 ROLE_WITH_TARGET = re.compile(r":[\w:]+:`([^`<]+?)\s*<[^`>]+>`")
 ROLE = re.compile(r":(func|class|meth|attr|mod):`~?([^`]+)`")
 
