@@ -43,6 +43,9 @@ exclude_patterns = [
     "sg_execution_times.rst",
 ]
 
+# -- What a change re-runs ---------------------------------------------------
+cache_key_sources = ["../weight_decay/**/*.py", "../constraints.txt", "_ext/*.py"]
+
 # -- Pages that run ----------------------------------------------------------
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "smartquotes"]
 nb_execution_mode = "cache"
