@@ -23,6 +23,7 @@ extensions = [
     "cache_key",
     "mathml",
     "package_code",
+    "small_images",
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -84,9 +85,11 @@ bibtex_default_style = "unsrt"
 
 # -- Mathematics -------------------------------------------------------------
 html_math_renderer = "mathml"
+mathml_font = "fonts/stix-two-math-subset.woff2"
 
 # -- HTML --------------------------------------------------------------------
 html_theme = "furo"
+pygments_dark_style = "github-dark"  # Furo's own underlines module names like links
 html_static_path = ["_static"]
 html_css_files = ["mathml.css", "book.css"]
 html_favicon = "_static/favicon.svg"
