@@ -89,7 +89,6 @@ mathml_font = "fonts/stix-two-math-subset.woff2"
 
 # -- HTML --------------------------------------------------------------------
 html_theme = "furo"
-pygments_dark_style = "github-dark"  # Furo's own underlines module names like links
 html_static_path = ["_static"]
 html_css_files = ["mathml.css", "book.css"]
 html_favicon = "_static/favicon.svg"
