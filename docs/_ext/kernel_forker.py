@@ -1,0 +1,105 @@
+"""Starts the kernels of the pages by fork, from a process that has imported torch.
+
+A fresh kernel spends most of its life importing torch and matplotlib. ``serve``
+imports them once and forks a child for each kernel that is asked for; ``ask``
+is the command that Jupyter runs in place of ``python -m ipykernel``. A child
+starts with empty variables, as any kernel does.
+
+Run as ``python kernel_forker.py SOCKET`` (the server) and
+``python kernel_forker.py SOCKET ARGUMENTS-OF-IPYKERNEL`` (one kernel).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+from typing import Any
+
+
+def serve(address: str) -> None:
+    """Import what every page needs, then fork a kernel for each request.
+
+    Ends when standard input does, that is, with the build that started it.
+
+    Parameters
+    ----------
+    address : str
+        Path of the Unix socket to listen on.
+    """
+    import select
+
+    # Read when matplotlib is imported; the inline backend shows figures on pages.
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    import ipykernel.kernelapp
+    import matplotlib.pyplot  # noqa: F401 - imported for the children
+    import torch  # noqa: F401 - imported for the children
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps the children
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        while True:
+            ready, _, _ = select.select([server, sys.stdin], [], [])
+            if sys.stdin in ready:
+                return
+            connection, _ = server.accept()
+            with connection:
+                request = json.loads(connection.makefile().readline())
+                pid = os.fork()
+                if pid:
+                    connection.sendall(f"{pid}\n".encode())
+                    continue
+                # The child keeps the connection open; its end tells `ask` to go.
+                server.close()
+                _become_kernel(request, connection, ipykernel.kernelapp)
+
+
+def _become_kernel(request: dict[str, Any], connection: Any, kernelapp: Any) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    os.chdir(request["cwd"])
+    os.environ.update(request["environment"])
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    sys.path[0] = ""
+    kernelapp.launch_new_instance(argv=request["arguments"])
+    connection.close()
+    os._exit(0)
+
+
+def ask(address: str, *arguments: str) -> None:
+    """Ask the server for a kernel, pass signals on to it, and wait for its end.
+
+    Parameters
+    ----------
+    address : str
+        Path of the server's Unix socket.
+    *arguments : str
+        What ``python -m ipykernel`` would get.
+    """
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(address)
+        request = {
+            "cwd": os.getcwd(),
+            "environment": dict(os.environ),
+            "arguments": arguments,
+        }
+        client.sendall((json.dumps(request) + "\n").encode())
+        answers = client.makefile()
+        kernel = int(answers.readline())
+
+        def pass_on(number: int, _: FrameType | None) -> None:
+            os.kill(kernel, number)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, pass_on)
+        answers.read()  # until the kernel has ended
+
+
+if __name__ == "__main__":
+    (serve if len(sys.argv) == 2 else ask)(*sys.argv[1:])
