@@ -24,6 +24,8 @@ times, and read the curves.
 # 0.01, the true bias is 0.05, and the noise has standard deviation 0.01.
 # Another 100 examples, drawn the same way, are kept for testing.
 
+import itertools
+
 import matplotlib.pyplot as plt
 
 from weight_decay import scratch, synthetic_data
@@ -156,7 +158,7 @@ for run in runs:
     )
 
 # More decay: smaller norm, larger training loss, smaller test loss.
-for less, more in zip(runs, runs[1:]):
+for less, more in itertools.pairwise(runs):
     assert more.w_norm < less.w_norm
     assert more.train_loss[-1] > less.train_loss[-1]
     assert more.test_loss[-1] < less.test_loss[-1]

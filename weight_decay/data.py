@@ -1,8 +1,4 @@
-"""The regression problem: few examples, many features.
-
-.. math:: y = X w^* + b^* + ε, \\qquad X_{ij} \\sim N(0, 1), \\qquad
-   ε_i \\sim N(0, σ^2)
-"""
+"""The regression problem y = X w* + b* + ε: few examples, many features."""
 
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 
 def reset_torch(gallery_conf: dict[str, Any], fname: str) -> None:
     """Set one thread, float32 and a seed, so that scripts cannot affect others.
@@ -19,6 +17,8 @@ def reset_torch(gallery_conf: dict[str, Any], fname: str) -> None:
     fname : str
         The script that is about to run; not used.
     """
+    import torch  # here, so that a build that runs no script does not wait for it
+
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)

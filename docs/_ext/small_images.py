@@ -26,7 +26,9 @@ def shrink_png(path: Path) -> None:
         A PNG file.
     """
     with Image.open(path) as image:
-        transparent = "A" in image.mode and image.getextrema()[-1][0] < 255
+        transparent = (
+            image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255
+        )
         if image.mode == "P" or transparent:
             return
         small = image.convert("RGB").quantize(
