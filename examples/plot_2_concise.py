@@ -7,8 +7,8 @@ The optimiser can do the decay, one argument for the weight and none for the bia
 Same problem, same three settings as in
 :ref:`sphx_glr_auto_examples_plot_1_from_scratch.py`. Now ``nn.Linear`` is the
 model, ``nn.MSELoss`` the loss and ``torch.optim.SGD`` the update. Two things
-change with the tools, and both can be seen in the curves: the loss loses its
-:math:`\tfrac12`, and the bias starts at random.
+change, as in the textbook, and both can be seen in the curves: the loss loses its
+:math:`\tfrac12`, and the bias starts at random, like the weight.
 """
 
 # %%
@@ -19,7 +19,7 @@ change with the tools, and both can be seen in the curves: the loss loses its
 #
 # .. package-code:: weight_decay.concise.linear_net
 #
-# The optimiser gets two parameter groups, because the bias shall not decay. A
+# The optimiser gets two parameter groups, because the bias should not decay. A
 # single group would give every parameter the same ``weight_decay``.
 #
 # .. package-code:: weight_decay.concise.decaying_sgd
@@ -32,7 +32,8 @@ change with the tools, and both can be seen in the curves: the loss loses its
 #    w \leftarrow w - \eta\,(g + \lambda w) = (1 - \eta\lambda)\, w - \eta\, g .
 #
 # This is the same factor :math:`1 - \eta\lambda` as before, without a penalty in
-# the loss. (For plain SGD the two are the same thing. For Adam they are not.)
+# the loss. (Plain SGD passes :math:`\lambda w` on as it is. Adam rescales it with
+# the rest of the gradient, and the factor is lost.)
 
 # %%
 # The loop
@@ -87,6 +88,9 @@ plt.show()
 print(f"L2 norm of w: {moderate.w_norm:.4f}")
 
 # %%
+# The straight fall of the test loss is that of the scratch run, because the decay
+# is the same. Towards the end it bends.
+#
 # λ = 10: strong decay
 # --------------------
 
@@ -96,15 +100,20 @@ plt.show()
 print(f"L2 norm of w: {strong.w_norm:.4f}")
 
 # %%
-# After the fast fall comes a slow one that the scratch run does not have. It is
-# the bias. It started at random, decay does not touch it, and the weight can
-# stand in for it on the 20 examples, so only little of the error ever reaches
-# it. How far each bias still is from the true one:
+# After the fast fall comes a slow one. It is the bias, which started at random. Decay
+# does not touch it, and the data correct it slowly: with 200 inputs, the weight can
+# produce the same shift on the 20 examples, and takes over most of the correction.
+# On new examples the weight gives no such shift, and the error of the bias remains,
+# squared, in the test loss.
 
-print("true bias: ", problem.b_true)
-print("at random: ", round(float(strong.b_init), 4), "(start)")
+print(f"bias: start {float(strong.b_init):.4f}, true {problem.b_true}")
+print(" λ     final    error squared    test loss")
 for run in (without, moderate, strong):
-    print(f"λ = {run.lambd:<4g}    {float(run.b):.4f}")
+    error = (float(run.b) - problem.b_true) ** 2
+    print(
+        f"{run.lambd:2.0f}   {float(run.b):.4f}   {error:12.4f}"
+        f"   {run.test_loss[-1]:10.4f}"
+    )
 
 # %%
 # Side by side

@@ -133,14 +133,17 @@ def train(
     recorder = Recorder("squared error", problem, lambd, lr, epochs, (w, b))
 
     net = linear_net(w, b)
-    loss = nn.MSELoss(reduction="none")
+    squared_error = nn.MSELoss(reduction="none")
     trainer = decaying_sgd(net, lambd, lr)
     for epoch in range(1, epochs + 1):
         batches = minibatches(problem.X_train, problem.y_train, batch_size, generator)
         for X, y in batches:
             trainer.zero_grad()
-            loss(net(X), y).mean().backward()
+            loss = squared_error(net(X), y)
+            loss.mean().backward()
             trainer.step()
-        recorder.after_epoch(epoch, batches, lambda X, y: loss(net(X), y))
+        recorder.after_epoch(
+            epoch, batches, loss, lambda X, y: squared_error(net(X), y)
+        )
     weight, bias = net.parameters()
     return recorder.run(weight.T, bias)

@@ -207,7 +207,9 @@ class Recorder:
         self.train_loss: list[float] = []
         self.test_loss: list[float] = []
 
-    def after_epoch(self, epoch: int, batches: Batches, losses: Losses) -> None:
+    def after_epoch(
+        self, epoch: int, batches: Batches, loss: torch.Tensor, losses: Losses
+    ) -> None:
         """Record the mean losses if their turn has come; stop a diverged run.
 
         Parameters
@@ -216,6 +218,8 @@ class Recorder:
             The epoch that has just ended, counted from 1.
         batches : list of tuple of torch.Tensor
             Its batches.
+        loss : torch.Tensor
+            The loss of its last batch.
         losses : callable
             Maps inputs and targets to the losses of the examples, with the
             parameters as they are now and without the penalty.
@@ -225,16 +229,16 @@ class Recorder:
         DivergenceError
             A loss is NaN or infinite.
         """
-        with torch.no_grad():
-            seen = [float(losses(*batches[-1]).mean())]
-            if epoch % EVERY == 0 or epoch == self.epochs:
-                data = self.problem
+        seen = [float(loss.detach().sum())]
+        if epoch % EVERY == 0 or epoch == self.epochs:
+            data = self.problem
+            with torch.no_grad():
                 train = float(losses(data.X_train, data.y_train).mean())
                 test = float(losses(data.X_test, data.y_test).mean())
-                self.recorded.append(epoch)
-                self.train_loss.append(train)
-                self.test_loss.append(test)
-                seen += [train, test]
+            self.recorded.append(epoch)
+            self.train_loss.append(train)
+            self.test_loss.append(test)
+            seen += [train, test]
         if not all(map(math.isfinite, seen)):
             d_max = max(largest_curvature(X) for X, _ in batches)
             d_max *= CURVATURE[self.loss_unit]

@@ -205,6 +205,6 @@ def train(
             loss.sum().backward()
             sgd([w, b], lr, len(X))
         recorder.after_epoch(
-            epoch, batches, lambda X, y: squared_loss(linreg(X, w, b), y)
+            epoch, batches, loss, lambda X, y: squared_loss(linreg(X, w, b), y)
         )
     return recorder.run(w, b)
