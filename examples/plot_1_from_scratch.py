@@ -191,7 +191,7 @@ for run in runs:
     )
 
 # %%
-# Without noise nothing changes. From zero nearly the whole effect of λ is gone,
+# Without noise hardly a digit changes. From zero nearly the whole effect of λ is gone,
 # because there is nothing to forget.
 #
 # How good is the result? The model that always predicts the true bias, 0.05,
