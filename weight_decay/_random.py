@@ -28,3 +28,33 @@ def random_stream(seed: int, stream: str) -> torch.Generator:
         A CPU generator, so that a seed means the same numbers on every device.
     """
     return torch.Generator().manual_seed(check_seed(seed) + _OFFSETS[stream])
+
+
+def standard_normal(
+    shape: tuple[int, ...],
+    generator: torch.Generator,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> torch.Tensor:
+    """Draw from N(0, 1) on the CPU, then move to `device`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the result.
+    generator : torch.Generator
+        A CPU generator.
+    dtype : torch.dtype
+        torch.float32 or torch.float64; the two draw different numbers.
+    device : torch.device or str
+        Where the result goes; torch's default device plays no part.
+
+    Returns
+    -------
+    torch.Tensor
+        Independent numbers of mean 0 and standard deviation 1.
+    """
+    drawn = torch.normal(
+        0.0, 1.0, shape, generator=generator, dtype=dtype, device="cpu"
+    )
+    return drawn.to(device)

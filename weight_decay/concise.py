@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ._checks import check_start
-from ._random import random_stream
+from ._random import random_stream, standard_normal
 from .data import RegressionProblem, minibatches
 from .run import Recorder, Run, checked
 
@@ -126,10 +126,9 @@ def train(
     """
     p, dtype, device = problem.num_inputs, problem.dtype, problem.device
     generator = random_stream(seed, "training")
-    w = torch.normal(0.0, 1.0, (p, 1), generator=generator, dtype=dtype)
-    b = torch.normal(0.0, 1.0, (1,), generator=random_stream(seed, "bias"), dtype=dtype)
-    w = check_start("w_init", w_init, w.to(device))
-    b = check_start("b_init", b_init, b.to(device))
+    w = standard_normal((p, 1), generator, dtype, device)
+    b = standard_normal((1,), random_stream(seed, "bias"), dtype, device)
+    w, b = check_start("w_init", w_init, w), check_start("b_init", b_init, b)
     recorder = Recorder("squared error", problem, lambd, lr, epochs, (w, b))
 
     net = linear_net(w, b)

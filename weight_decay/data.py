@@ -1,6 +1,7 @@
 """The regression problem y = X w* + b* + ε: few examples, many features."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -147,11 +148,12 @@ def synthetic_data(
     sigma = check_not_negative("noise_std", noise_std)
     check_dtype("dtype", dtype)
     generator = random_stream(seed, "data")
+    on_cpu: Any = {"dtype": torch.float64, "device": "cpu"}
 
     def normal(*shape: int) -> torch.Tensor:
-        return torch.normal(0.0, 1.0, shape, generator=generator, dtype=torch.float64)
+        return torch.normal(0.0, 1.0, shape, generator=generator, **on_cpu)
 
-    w_true = torch.full((p, 1), 0.01, dtype=torch.float64)
+    w_true = torch.full((p, 1), 0.01, **on_cpu)
     b_true = 0.05
     tensors = []
     for n in (n_train, n_test):
@@ -187,6 +189,8 @@ def minibatches(
     list of tuple of torch.Tensor
         For each batch inputs of shape (B, p) and targets of shape (B, 1).
     """
-    order = torch.randperm(len(X), generator=generator).to(X.device)
+    # device="cpu": the generator is there, whatever torch's default device is.
+    order = torch.randperm(len(X), generator=generator, device="cpu").to(X.device)
+    batch_size = min(batch_size, len(X))  # torch cannot split by more than 2**63
     X_batches, y_batches = X[order].split(batch_size), y[order].split(batch_size)
     return list(zip(X_batches, y_batches, strict=True))

@@ -5,6 +5,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Context
 from typing import ParamSpec
 
 import torch
@@ -120,13 +121,21 @@ class DivergenceError(ArithmeticError):
         )
 
     def _advice(self) -> str:
-        if not self.step >= 2:
+        if not math.isfinite(self.step):
+            return "The curvature is beyond the range of a float: rescale the data."
+        if self.step < 2:
             return "The step is small enough: rescale the data, or use float64."
-        advice = f"Take lr below {2 / (self.d_max + self.lambd):.3g}"
+        advice = f"Take lr below {_rounded_down(2 / (self.d_max + self.lambd))}"
         lambd_limit = 2 / self.lr - self.d_max
         if lambd_limit > 0:
-            advice += f", or lambd below {lambd_limit:.3g}"
+            advice += f", or lambd below {_rounded_down(lambd_limit)}"
         return advice + "."
+
+
+def _rounded_down(bound: float) -> str:
+    """Return three digits of a bound, never more than the bound itself."""
+    digits = Context(prec=3, rounding=ROUND_DOWN).create_decimal_from_float(bound)
+    return f"{digits:.3g}"
 
 
 def checked(train: Callable[P, Run]) -> Callable[P, Run]:
@@ -166,7 +175,15 @@ def checked(train: Callable[P, Run]) -> Callable[P, Run]:
             ("batch_size", check_count),
         ):
             given[name] = check(name, given[name])
-        return train(*settings.args, **settings.kwargs)
+        limit = torch.finfo(given["problem"].dtype).max
+        for name in ("lambd", "lr"):
+            if given[name] > limit:
+                raise ValueError(
+                    f"{name} must be at most {limit:.3g} for "
+                    f"{given['problem'].dtype}, got {given[name]!r}"
+                )
+        with torch.enable_grad():  # a caller's no_grad must not stop the training
+            return train(*settings.args, **settings.kwargs)
 
     return checked_train
 
@@ -276,4 +293,5 @@ def largest_curvature(X: torch.Tensor) -> float:
         The eigenvalue, computed in float64.
     """
     A = torch.nn.functional.pad(X.double(), (0, 1), value=1.0)
-    return float(torch.linalg.matrix_norm(A, ord=2)) ** 2 / len(X)
+    singular_value = float(torch.linalg.matrix_norm(A, ord=2))
+    return singular_value * singular_value / len(X)  # ** would raise, not overflow

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 
 from ._checks import check_start
-from ._random import random_stream
+from ._random import random_stream, standard_normal
 from .data import RegressionProblem, minibatches
 from .run import Recorder, Run, checked
 
@@ -40,9 +40,9 @@ def init_params(
     b : torch.Tensor, shape (1,)
         The bias; it collects gradients.
     """
-    w = torch.normal(0.0, 1.0, (num_inputs, 1), generator=generator, dtype=dtype)
-    b = torch.zeros(1, dtype=dtype)
-    return w.to(device).requires_grad_(), b.to(device).requires_grad_()
+    w = standard_normal((num_inputs, 1), generator, dtype, device)
+    b = torch.zeros(1, dtype=dtype, device=device)
+    return w.requires_grad_(), b.requires_grad_()
 
 
 def linreg(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

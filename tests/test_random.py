@@ -1,0 +1,217 @@
+"""A seed means the same numbers to everyone, and nothing else means any."""
+
+import itertools
+import math
+import random
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+from weight_decay import concise, scratch, synthetic_data
+from weight_decay._random import random_stream
+
+LARGEST_SEED = 2**30 - 1
+
+
+def assert_same(run, other):
+    """Two runs are the same run, to the last bit."""
+    assert run.train_loss == other.train_loss
+    assert run.test_loss == other.test_loss
+    for name in ("w", "b", "w_init", "b_init"):
+        assert torch.equal(getattr(run, name), getattr(other, name)), name
+
+
+# What a seed means
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("seed", [0, 1, LARGEST_SEED])
+def test_a_run_starts_at_the_first_draw_of_its_seed(implementation, seed, dtype):
+    problem = synthetic_data(3, 2, 50, dtype=dtype)
+
+    run = implementation.train(problem, lambd=3, epochs=1, seed=seed)
+
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.normal(0, 1, (50, 1), generator=generator, dtype=dtype)
+    assert torch.equal(run.w_init, drawn)
+
+
+def test_the_bias_starts_at_zero_by_hand_and_at_a_normal_draw_in_the_concise_run():
+    problem = synthetic_data(1, 1, 1)
+    seeds = range(400)
+
+    starts = [scratch.train(problem, 0, epochs=1, seed=s).b_init for s in seeds[:3]]
+    assert starts == [torch.zeros(1)] * 3
+
+    b = torch.cat([concise.train(problem, 0, epochs=1, seed=s).b_init for s in seeds])
+    assert abs(float(b.mean())) < 6 / math.sqrt(len(b))
+    assert abs(float(b.var()) - 1) < 6 * math.sqrt(2 / len(b))
+
+
+def test_an_explicit_start_leaves_the_batches_unchanged(implementation, small):
+    settings = {"lambd": 3, "epochs": 3, "batch_size": 3, "seed": 5}
+    run = implementation.train(small, **settings)
+
+    for start in (
+        {"w_init": run.w_init},
+        {"b_init": run.b_init},
+        {"w_init": run.w_init, "b_init": run.b_init},
+    ):
+        assert_same(implementation.train(small, **settings, **start), run)
+
+
+def test_another_seed_is_another_start_and_other_batches(implementation, small):
+    start = {"w_init": torch.ones(10, 1).double(), "b_init": torch.ones(1).double()}
+    first, second = (implementation.train(small, 3, seed=s) for s in (0, 1))
+    batches = [implementation.train(small, 3, seed=s, **start) for s in (0, 1)]
+
+    assert not torch.equal(first.w_init, second.w_init)
+    assert not torch.equal(batches[0].w, batches[1].w)
+
+
+# Streams that never meet
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, LARGEST_SEED])
+def test_the_start_of_a_run_is_unrelated_to_the_data_of_the_same_seed(seed):
+    p = 2000
+    problem = synthetic_data(20, 20, p, seed=seed, dtype=torch.float64)
+    start = scratch.train(problem, lambd=3, epochs=1, seed=seed).w_init
+
+    vectors = torch.cat([start.T, problem.X_train, problem.X_test]).numpy()
+    assert np.abs(np.corrcoef(vectors)[0, 1:]).max() < 6 / math.sqrt(p)
+
+
+def test_the_start_of_the_bias_is_unrelated_to_the_weight_and_the_data():
+    rows = []
+    for seed in range(400):
+        problem = synthetic_data(1, 1, 2, seed=seed, dtype=torch.float64)
+        run = concise.train(problem, lambd=3, epochs=1, seed=seed)
+        others = (run.w_init, problem.X_train, problem.X_test)
+        rows.append(torch.cat([run.b_init, *(t.flatten() for t in others)]))
+
+    correlations = np.corrcoef(torch.stack(rows).numpy().T)
+    assert np.abs(correlations[0, 1:]).max() < 6 / math.sqrt(len(rows))
+
+
+def test_streams_differ_for_every_seed_and_purpose():
+    seeds = (0, 1, LARGEST_SEED)
+    drawn = {
+        torch.rand(4, generator=random_stream(seed, stream)).numpy().tobytes()
+        for seed, stream in itertools.product(seeds, ("training", "data", "bias"))
+    }
+
+    assert len(drawn) == 9
+
+
+# What else may change, and does not matter
+
+
+@contextmanager
+def default_dtype(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
+def default_device(device):
+    torch.set_default_device(device)
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+@contextmanager
+def other_users_of_the_generator():
+    with torch.random.fork_rng():
+        torch.manual_seed(1234)
+        torch.rand(7)
+        yield
+
+
+SURROUNDINGS = [
+    pytest.param(lambda: default_dtype(torch.float32), id="default float32"),
+    pytest.param(lambda: default_dtype(torch.float64), id="default float64"),
+    pytest.param(other_users_of_the_generator, id="other users of the generator"),
+    pytest.param(torch.no_grad, id="no_grad"),
+    pytest.param(lambda: default_device("meta"), id="another default device"),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+def test_a_seed_gives_the_same_data_and_run_in_any_surroundings(
+    implementation, surroundings, dtype
+):
+    def experiment():
+        problem = synthetic_data(dtype=dtype)
+        return problem, implementation.train(problem, 3, epochs=5)
+
+    expected_problem, expected_run = experiment()
+    with surroundings():
+        problem, run = experiment()
+
+    assert torch.equal(problem.X_train, expected_problem.X_train)
+    assert torch.equal(problem.y_test, expected_problem.y_test)
+    assert_same(run, expected_run)
+    assert run.w.dtype == run.b.dtype == dtype
+
+
+def test_the_number_of_threads_changes_no_more_than_rounding(implementation, problem):
+    alone = implementation.train(problem, 3)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        together = implementation.train(problem, 3)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+    torch.testing.assert_close(together.w, alone.w, rtol=0, atol=2e-6)
+    assert together.test_loss == pytest.approx(alone.test_loss, rel=1e-4)
+
+
+def test_a_second_run_is_the_same_run(implementation, problem):
+    first, second = (implementation.train(problem, 3, seed=7) for _ in range(2))
+
+    assert_same(first, second)
+
+
+def global_state():
+    return (
+        torch.get_rng_state().tolist(),
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+        torch.is_grad_enabled(),
+        torch.are_deterministic_algorithms_enabled(),
+        random.getstate(),
+    )
+
+
+def test_data_and_runs_leave_all_global_state_alone(implementation):
+    before = global_state()
+
+    implementation.train(synthetic_data(), 3, epochs=5)
+
+    assert global_state() == before
+
+
+def test_other_users_of_the_global_generator_see_nothing_of_a_run(implementation):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        expected = torch.rand(4)
+        torch.manual_seed(5)
+        drawn = [torch.rand(1)]
+        problem = synthetic_data(5, 5, 5)
+        drawn.append(torch.rand(1))
+        implementation.train(problem, 3, epochs=1)
+        drawn.append(torch.rand(2))
+
+    assert torch.equal(torch.cat(drawn), expected)
