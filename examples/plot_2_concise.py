@@ -4,9 +4,9 @@ Weight decay in a few lines of PyTorch
 
 The optimiser can do the decay, one argument for the weight and none for the bias.
 
-Same problem, same three settings as in
-:ref:`sphx_glr_auto_examples_plot_1_from_scratch.py`. Now ``nn.Linear`` is the
-model, ``nn.MSELoss`` the loss and ``torch.optim.SGD`` the update. Two things
+Same problem, same three settings as in the version
+:ref:`from scratch <sphx_glr_auto_examples_plot_1_from_scratch.py>`.
+Now ``nn.Linear`` is the model, ``nn.MSELoss`` the loss and ``torch.optim.SGD`` the update. Two things
 change, as in the textbook, and both can be seen in the curves: the loss loses its
 :math:`\tfrac12`, and the bias starts at random, like the weight.
 """
@@ -83,7 +83,7 @@ print(f"L2 norm of w: {without.w_norm:.4f}")
 # ---------------------
 
 moderate = concise.train(problem, lambd=3)
-plot_losses(moderate, title="With λ = 3 the test loss falls for the whole run")
+plot_losses(moderate, title="With λ = 3 the test loss falls, then bends")
 plt.show()
 print(f"L2 norm of w: {moderate.w_norm:.4f}")
 
@@ -120,7 +120,7 @@ for run in (without, moderate, strong):
 # ------------
 
 runs = [without, moderate, strong]
-compare_runs(runs, title="The larger λ, the sooner the test loss falls")
+compare_runs(runs, title="In PyTorch, too, a larger λ acts sooner")
 plt.show()
 
 # %%
@@ -133,9 +133,7 @@ plt.show()
 # concise with :math:`\eta` and :math:`\lambda`.
 
 for run in runs:
-    twin = scratch.train(
-        problem, lambd=run.lambd / 2, lr=2 * run.lr, b_init=run.b_init
-    )
+    twin = scratch.train(problem, lambd=run.lambd / 2, lr=2 * run.lr, b_init=run.b_init)
     gap = torch.linalg.vector_norm(twin.w - run.w) / run.w_norm
     ratio = run.test_loss[-1] / twin.test_loss[-1]
     print(
@@ -154,4 +152,4 @@ for run in runs:
 # half as much as with half squared errors. Before you compare a λ from one text
 # with a λ from another, look for the :math:`\tfrac12`.
 #
-# The summary, :doc:`/chapter/summary`, puts the six runs into one table.
+# The :doc:`summary </chapter/summary>` puts the six runs into one table.

@@ -110,9 +110,7 @@ def check_tensor(
     )
     if not fits:
         wanted = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
-        raise ValueError(
-            f"{name} must have shape {wanted}), got {tuple(value.shape)}"
-        )
+        raise ValueError(f"{name} must have shape {wanted}), got {tuple(value.shape)}")
     if value.numel() == 0:
         raise ValueError(f"{name} must not be empty, got shape {tuple(value.shape)}")
     if like is not None and value.device != like.device:

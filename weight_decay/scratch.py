@@ -89,7 +89,7 @@ def squared_loss(y_hat: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
             f"y_hat and y must have equal shapes, "
             f"got {tuple(y_hat.shape)} and {tuple(y.shape)}"
         )
-    return (y_hat - y) ** 2 / 2
+    return (y_hat - y).square() / 2
 
 
 def l2_penalty(w: torch.Tensor) -> torch.Tensor:
@@ -131,7 +131,7 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
         for param in params:
             if param.grad is None:
                 raise ValueError("params must have gradients: call backward() first")
-            param -= lr / batch_size * param.grad
+            param.sub_(param.grad, alpha=lr / batch_size)  # param -= lr/B * grad
             param.grad = None
 
 

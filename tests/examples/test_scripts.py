@@ -1,0 +1,179 @@
+"""The gallery scripts as a reader runs them, and the form that the gallery needs."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from weight_decay import concise, scratch
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("plot_*.py"))
+MODULES = {"plot_1_from_scratch": scratch, "plot_2_concise": concise}
+LAMBDAS = (0, 3, 10)
+
+
+@pytest.fixture(params=SCRIPTS, ids=lambda script: script.stem, scope="module")
+def script(request):
+    """Each script of the gallery: its path, its text, and its parts."""
+    text = request.param.read_text("utf-8")
+    tree = ast.parse(text)
+    title, _, body = tree.body[0].value.value.strip().partition("\n")
+    paragraphs = body.split("\n\n")
+    return SimpleNamespace(
+        path=request.param, text=text, tree=tree, title=title, paragraphs=paragraphs
+    )
+
+
+def files_beside_the_scripts():
+    files = (path for path in EXAMPLES.rglob("*") if "__pycache__" not in path.parts)
+    return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def session(script, tmp_path_factory):
+    """What a run of the script, from another folder and without a display, leaves."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    display = {"DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"}
+    env = {name: value for name, value in os.environ.items() if name not in display}
+    if sys.platform != "linux":  # elsewhere a display is always there
+        env["MPLBACKEND"] = "Agg"
+    before = files_beside_the_scripts()
+    done = subprocess.run(
+        [sys.executable, script.path],
+        cwd=folder,
+        env=env | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    return SimpleNamespace(
+        done=done,
+        printed=done.stdout,
+        written=list(folder.iterdir()),
+        changed=files_beside_the_scripts().items() ^ before.items(),
+    )
+
+
+# -- Run ----------------------------------------------------------------------
+
+
+def test_the_gallery_holds_both_versions_in_reading_order():
+    assert [script.stem for script in SCRIPTS] == list(MODULES)
+
+
+def test_it_runs_from_any_folder_without_a_display(session):
+    assert session.done.returncode == 0, session.done.stderr
+    assert "Warning" not in session.done.stderr
+
+
+def test_it_writes_no_file(session):
+    assert session.written == []
+    assert session.changed == set()
+
+
+def test_the_prediction_is_printed_before_any_norm(session):
+    before, norm, _ = session.printed.partition("L2 norm of w:")
+    predicted = re.findall(r"λ = (\d+) +what decay leaves.*: ([\d.]+)$", before, re.M)
+
+    assert norm
+    assert [int(lambd) for lambd, _ in predicted] == list(LAMBDAS)
+    for lambd, left in predicted:
+        formula = 180**0.5 * (1 - 0.003 * int(lambd)) ** 400
+        assert float(left) == pytest.approx(formula, rel=0, abs=0.6e-5)
+
+
+def test_the_norms_are_those_of_fresh_runs(script, session, problem):
+    printed = re.findall(r"^L2 norm of w: (\d+\.\d{4})$", session.printed, re.M)
+    module = MODULES[script.path.stem]
+    fresh = [module.train(problem, lambd).w_norm for lambd in LAMBDAS]
+
+    assert [float(norm) for norm in printed] == pytest.approx(fresh, rel=0, abs=0.6e-4)
+
+
+@pytest.mark.parametrize("script", SCRIPTS[:1], indirect=True)
+def test_the_table_of_the_first_script_is_that_of_fresh_runs(script, session, problem):
+    _, _, table = session.printed.partition(" λ   predicted      ‖w‖₂")
+
+    for row, lambd in zip(table.splitlines()[1:4], LAMBDAS, strict=True):
+        run = scratch.train(problem, lambd)
+        left = 180**0.5 * (1 - run.lr * lambd) ** 400
+        fresh = [lambd, left, run.w_norm, run.train_loss[-1], run.test_loss[-1]]
+        assert list(map(float, row.split())) == pytest.approx(fresh, rel=6e-3, abs=6e-6)
+
+
+@pytest.mark.parametrize("script", SCRIPTS[1:], indirect=True)
+def test_the_twins_of_the_second_script_are_twins(script, session, problem):
+    rows = re.findall(
+        r"^λ = (\d+) +‖w‖₂ = +([\d.]+) and +([\d.]+) +test losses in ratio ([\d.]+)$",
+        session.printed,
+        re.M,
+    )
+
+    for row, lambd in zip(rows, LAMBDAS, strict=True):
+        norm = concise.train(problem, lambd).w_norm
+        shown = list(map(float, row))
+        assert shown == pytest.approx([lambd, norm, norm, 2], rel=1e-3, abs=1e-4)
+
+
+# -- Form ---------------------------------------------------------------------
+
+
+def test_a_raw_docstring_begins_with_an_underlined_title(script):
+    underline = "=" * len(script.title)
+
+    assert script.text.startswith(f'r"""\n{script.title}\n{underline}\n\n')
+
+
+def test_the_first_paragraph_is_one_plain_sentence(script):
+    # The gallery shows it as it is beside the picture, and search engines too.
+    sentence = script.paragraphs[1]
+
+    assert re.fullmatch(r"[A-Z][^.!?]*\.", sentence)
+    assert not re.search(r"[`$\\*|:]|_\b", sentence)
+
+
+def test_text_and_code_are_set_apart_by_one_kind_of_line(script):
+    lines = script.text.splitlines()
+    splitters = [line for line in lines if re.match(r"# ?%%|#{20}|#[-+]", line)]
+
+    assert len(splitters) > 5
+    assert set(splitters) == {"# %%"}
+    starts = [number for number, line in enumerate(lines) if line == "# %%"]
+    assert lines[starts[0] - 2] == '"""'
+    assert all(lines[start - 1] == "" for start in starts)
+    assert all(re.match(r"# \S", lines[start + 1]) for start in starts)
+
+
+def test_lines_fit_their_box(script):
+    for number, line in enumerate(script.text.splitlines(), start=1):
+        code = number > script.tree.body[0].end_lineno and not line.startswith("#")
+        assert len(line) <= (79 if code else 88), f"line {number}"
+        assert line == line.rstrip(), f"line {number}"
+
+
+def test_it_needs_nothing_but_the_package(script):
+    imported = set()
+    for node in ast.walk(script.tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module.partition(".")[0])
+
+    assert imported <= {"matplotlib", "torch", "weight_decay"}
+    assert "__file__" not in script.text  # a notebook has none
+
+
+def test_every_figure_is_shown_as_soon_as_it_is_drawn(script):
+    calls = [
+        ast.unparse(node.value.func).rpartition(".")[2]
+        for node in script.tree.body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    drawn = [name for name in calls if name in {"plot_losses", "compare_runs", "show"}]
+
+    assert drawn == ["plot_losses", "show"] * 3 + ["compare_runs", "show"]
