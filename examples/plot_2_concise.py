@@ -6,9 +6,9 @@ The optimiser can do the decay, one argument for the weight and none for the bia
 
 Same problem, same three settings as in the version
 :ref:`from scratch <sphx_glr_auto_examples_plot_1_from_scratch.py>`.
-Now ``nn.Linear`` is the model, ``nn.MSELoss`` the loss and ``torch.optim.SGD`` the update. Two things
-change, as in the textbook, and both can be seen in the curves: the loss loses its
-:math:`\tfrac12`, and the bias starts at random, like the weight.
+Now ``nn.Linear`` is the model, ``nn.MSELoss`` the loss and ``torch.optim.SGD`` the
+update. Two things change, as in the textbook, and both can be seen in the curves: the
+loss loses its :math:`\tfrac12`, and the bias starts at random, like the weight.
 """
 
 # %%

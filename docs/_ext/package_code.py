@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 DIRECTIVE = re.compile(
     r"^\.\. package-code::((?:\n?[ \t]+[\w.]+)+)$", flags=re.MULTILINE
 )
-ROLE_WITH_TARGET = re.compile(r":[\w:]+:`([^`<]+?)\s*<[^`>]+>`")
+# Without its name, too: sphinx-gallery removes :ref: and leaves the rest.
+ROLE_WITH_TARGET = re.compile(r"(?::[\w:]+:)?`([^`<]+?)\s*<[\w/.]+>`")
 ROLE = re.compile(r":(func|class|meth|attr|mod):`~?([^`]+)`")
 
 
