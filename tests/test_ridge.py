@@ -1,0 +1,894 @@
+"""The closed form, against scikit-learn, the loop, direct formulas and the theory."""
+
+import math
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+
+from weight_decay import RegressionProblem, concise, ridge, scratch, synthetic_data
+
+DOUBLE = torch.float64
+NAN, INF = float("nan"), float("inf")
+
+# Fewer examples than inputs, as many, more, one, and one input.
+SIZES = [(20, 200), (7, 10), (10, 10), (11, 10), (40, 6), (1, 5), (9, 1)]
+
+TEXTBOOK = {"noise_std": 0.01, "w_norm": math.sqrt(0.02)}
+
+
+def normal(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.normal(0.0, 1.0, shape, generator=generator, dtype=DOUBLE)
+
+
+def problem_of(n, p, noise_std=0.5, mean=0.0):
+    """A problem of this size; its inputs may be shifted off zero."""
+    X, y = normal(n, p) + mean, normal(n, 1, seed=1)
+    w = normal(p, 1, seed=2)
+    X_test = normal(13, p, seed=3)
+    y_test = X_test @ w + 0.7 + noise_std * normal(13, 1, seed=4)
+    return RegressionProblem(X, X @ w + 0.7 + noise_std * y, X_test, y_test, w, 0.7)
+
+
+def start_of(problem):
+    p = problem.num_inputs
+    return normal(p, 1, seed=5).to(problem.dtype), normal(1, seed=6).to(problem.dtype)
+
+
+def objective(problem, lambd, w, b):
+    losses = scratch.squared_loss(
+        scratch.linreg(problem.X_train, w, b), problem.y_train
+    )
+    return losses.mean() + lambd * scratch.l2_penalty(w)
+
+
+def close(actual, expected, atol=0.0, rtol=0.0):
+    torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
+
+
+# The fit
+
+
+@pytest.mark.parametrize("lambd", [1e-6, 0.05, 3, 10, 1e6])
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_the_fit_is_that_of_scikit_learn(n, p, lambd):
+    problem = problem_of(n, p, mean=0.3)
+
+    w, b = ridge.fit(problem, lambd)
+
+    theirs = Ridge(alpha=n * lambd, solver="svd", tol=1e-15)
+    theirs.fit(problem.X_train.numpy(), problem.y_train.numpy()[:, 0])
+    np.testing.assert_allclose(w.numpy()[:, 0], theirs.coef_, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(b.numpy(), theirs.intercept_, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("lambd", [0, 1e-9, 0.05, 3, 1e6])
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_the_gradient_of_the_objective_vanishes_at_the_fit(n, p, lambd):
+    problem = problem_of(n, p, mean=0.3)
+
+    w, b = (theta.requires_grad_() for theta in ridge.fit(problem, lambd))
+    objective(problem, lambd, w, b).backward()
+
+    assert float(w.grad.abs().max()) < 1e-12
+    assert float(b.grad.abs().max()) < 1e-12
+
+
+def test_the_fit_by_hand():
+    # x = 0 and 2, y = 1 and 3: centred -1 and 1 both, so d = 1, and at λ = 1 half
+    # of the slope 1 is kept; the line goes through the mean (1, 2).
+    X, y = torch.tensor([[0.0], [2.0]]).double(), torch.tensor([[1.0], [3.0]]).double()
+    problem = RegressionProblem(X, y, X, y, y[:1], 0)
+
+    assert [theta.item() for theta in ridge.fit(problem, 1)] == pytest.approx(
+        [0.5, 1.5]
+    )
+    assert [theta.item() for theta in ridge.fit(problem, 0)] == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_without_decay_the_fit_has_the_least_norm_of_all_minimisers(n, p):
+    problem = problem_of(n, p)
+    X, y = problem.X_train, problem.y_train
+
+    w, b = ridge.fit(problem, 0)
+
+    w_least = torch.linalg.pinv(X - X.mean(0)) @ (y - y.mean())
+    close(w, w_least, atol=1e-12)
+    close(b, y.mean() - X.mean(0) @ w, atol=1e-13)
+    assert ridge.fit(problem, 1e-14)[0].sub(w).abs().max() < 1e-10
+
+
+def test_without_decay_and_with_few_examples_the_fit_goes_through_all(small):
+    w, b = ridge.fit(small, 0)
+
+    close(small.X_train @ w + b, small.y_train, atol=1e-13)
+
+
+@pytest.mark.parametrize("lambd", [0, 1e-200, 3])
+def test_inputs_far_from_zero_cost_no_accuracy(lambd):
+    # Sixteenths, and a shift that keeps each of them: nothing is rounded before.
+    X = (normal(6, 9) * 16).round() / 16
+    y = normal(6, 1, seed=1)
+    near = RegressionProblem(X, y, X, y, torch.ones(9, 1).double(), 0)
+    far = RegressionProblem(X + 2.0**40, y, X, y, torch.ones(9, 1).double(), 0)
+
+    close(ridge.fit(far, lambd)[0], ridge.fit(near, lambd)[0], atol=1e-13)
+
+
+@pytest.mark.parametrize("lambd", [0, 3])
+def test_targets_far_from_zero_move_the_bias_alone(lambd):
+    X, y = normal(6, 9), (normal(6, 1, seed=1) * 16).round() / 16
+    near = RegressionProblem(X, y, X, y, torch.ones(9, 1).double(), 0)
+    far = RegressionProblem(X, y + 2.0**40, X, y, torch.ones(9, 1).double(), 0)
+
+    close(ridge.fit(far, lambd)[0], ridge.fit(near, lambd)[0], atol=1e-13)
+
+
+@pytest.mark.parametrize("lambd", [0, 1e-18, 1e-12, 1e-6, 1])
+def test_inputs_of_very_different_size_are_each_shrunk_by_their_own_factor(lambd):
+    # Orthogonal signs of mean zero (Sylvester's matrix), sized 1, 1/10, …, 10⁻⁶:
+    # wⱼ = size² / (size² + λ) · (column of signs · y / 8) / size.
+    pair = torch.tensor([[1.0, 1.0], [1.0, -1.0]]).double()
+    signs = torch.kron(torch.kron(pair, pair), pair)[:, 1:]
+    size = 10.0 ** -torch.arange(7).double()
+    X, y = signs * size, normal(8, 1)
+    problem = RegressionProblem(X, y, X, y, torch.ones(7, 1).double(), 0)
+
+    w, b = ridge.fit(problem, lambd)
+
+    expected = size / (size**2 + lambd) * (signs.T @ y)[:, 0] / 8
+    close(w[:, 0], expected, rtol=1e-9)
+    close(b, y.mean()[None], atol=1e-14)
+    d, kept = ridge.shrinkage(X, lambd)
+    close(d, size**2, rtol=1e-9)
+    close(kept, size**2 / (size**2 + lambd), rtol=1e-9)
+
+
+@pytest.mark.parametrize("lambd", [0, 3])
+def test_inputs_that_never_change_teach_nothing_but_a_mean(lambd):
+    X, y = torch.full((4, 3), 0.1), torch.tensor([[1.0], [2.0], [3.0], [6.0]])
+    problem = RegressionProblem(X, y, X, y, torch.zeros(3, 1), 0)
+
+    w, b = ridge.fit(problem, lambd)
+
+    assert w.tolist() == [[0], [0], [0]]
+    assert b.tolist() == [3]
+    assert ridge.shrinkage(X, lambd)[0].tolist() == []
+    assert ridge.degrees_of_freedom(X, lambd) == 1
+
+
+def test_repeated_inputs_share_the_weight_evenly():
+    X = normal(8, 2).repeat(1, 2)
+    y = normal(8, 1, seed=1)
+    problem = RegressionProblem(X, y, X, y, torch.zeros(4, 1).double(), 0)
+
+    w, _ = ridge.fit(problem, 0)
+
+    close(w[:2], w[2:], atol=1e-14)
+
+
+@given(factor=st.floats(1, 1e6), lambd=st.floats(0, 1e3), n=st.integers(1, 12))
+@example(factor=2, lambd=0, n=5)
+@example(factor=1e6, lambd=1e-300, n=12)
+def test_more_decay_never_makes_the_weight_longer(factor, lambd, n):
+    problem = problem_of(n, 6)
+
+    weak, strong = (ridge.fit(problem, value)[0] for value in (lambd, factor * lambd))
+
+    assert float(strong.norm()) <= float(weak.norm()) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("lambd", [0, 3])
+def test_float32_data_give_float32_of_full_accuracy(lambd, problem):
+    exact = RegressionProblem(
+        *(tensor.double() for tensor in (problem.X_train, problem.y_train)),
+        *(tensor.double() for tensor in (problem.X_test, problem.y_test)),
+        problem.w_true.double(),
+        problem.b_true,
+    )
+
+    for ours, reference in zip(
+        ridge.fit(problem, lambd), ridge.fit(exact, lambd), strict=True
+    ):
+        assert torch.equal(ours, reference.float())
+        assert reference.dtype == DOUBLE
+
+
+def test_a_long_full_batch_run_ends_at_the_fit(small):
+    w, b = ridge.fit(small, 2)
+
+    run = scratch.train(small, 2, lr=0.2, epochs=300, batch_size=7)
+    close(run.w, w, atol=1e-13)
+    close(run.b, b, atol=1e-13)
+    half = concise.train(small, 4, lr=0.1, epochs=300, batch_size=7)
+    close(half.w, w, atol=1e-13)
+    close(half.b, b, atol=1e-13)
+
+
+# The trajectory
+
+
+STEPS = [0, 1, 2, 5, 60, 400]
+
+
+def descend(problem, lambd, lr, steps, w, b):
+    """Full-batch gradient descent, one step after the other."""
+    X, y = problem.X_train, problem.y_train
+    for _ in range(steps):
+        residual = X @ w + b - y
+        w, b = (
+            w - lr * (X.T @ residual / len(X) + lambd * w),
+            b - lr * residual.mean(0),
+        )
+    return w, b
+
+
+@pytest.mark.parametrize("lambd", [0, 1e-6, 0.3, 3, 10])
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_the_trajectory_is_that_of_the_loop(n, p, lambd):
+    problem = problem_of(n, p, mean=0.3)
+    w_init, b_init = start_of(problem)
+    lr = 0.003 if p == 200 else 0.02
+
+    w, b = ridge.trajectory(problem, lambd, lr, STEPS, w_init, b_init)
+
+    assert w.shape == (len(STEPS), p, 1)
+    assert b.shape == (len(STEPS), 1)
+    for i, t in enumerate(STEPS):
+        w_loop, b_loop = descend(problem, lambd, lr, t, w_init, b_init)
+        close(w[i], w_loop, atol=1e-12)
+        close(b[i], b_loop, atol=1e-12)
+
+
+@pytest.mark.parametrize("lambd", [0, 3, 10])
+def test_the_trajectory_is_that_of_both_implementations(lambd):
+    problem = synthetic_data(dtype=DOUBLE)
+
+    for run, penalty, rate in [
+        (scratch.train(problem, lambd, batch_size=20), lambd, 0.003),
+        (concise.train(problem, lambd, batch_size=20), lambd / 2, 0.006),
+    ]:
+        start = run.w_init, run.b_init
+        w, b = ridge.trajectory(problem, penalty, rate, run.epochs, *start)
+        test = (problem.X_test @ w + b[:, None] - problem.y_test) ** 2
+        losses = test.mean((1, 2)) / (2 if run.loss_unit[:4] == "half" else 1)
+        assert losses.tolist() == pytest.approx(run.test_loss, rel=1e-11)
+        close(w[-1], run.w, atol=1e-12)
+        close(b[-1], run.b, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "p"), [(7, 10), (11, 10)])
+def test_the_trajectory_ends_at_the_fit(n, p):
+    problem = problem_of(n, p)
+
+    w, b = ridge.trajectory(problem, 2, 0.02, [10**5], *start_of(problem))
+
+    for end, target in zip((w[0], b[0]), ridge.fit(problem, 2), strict=True):
+        close(end, target, atol=1e-13)
+
+
+def test_without_decay_and_from_zero_the_trajectory_ends_at_the_least_norm_in_w_and_b():
+    # The bias is then one more weight: gradient descent does not spare it.
+    problem = problem_of(7, 10)
+    zero = torch.zeros(10, 1).double(), torch.zeros(1).double()
+
+    w, b = ridge.trajectory(problem, 0, 0.02, [10**5], *zero)
+
+    A = torch.nn.functional.pad(problem.X_train, (0, 1), value=1.0)
+    least = torch.linalg.pinv(A) @ problem.y_train
+    close(torch.cat([w[0, :, 0], b[0]]), least[:, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("lambd", [0, 3, 10])
+def test_what_the_data_never_touch_decays_by_itself(lambd):
+    problem = problem_of(7, 10)
+    w_init, b_init = start_of(problem)
+
+    w, _ = ridge.trajectory(problem, lambd, 0.02, [10**9, 50, 0], w_init, b_init)
+
+    X = problem.X_train
+    beyond = torch.eye(10).double() - torch.linalg.pinv(X) @ X
+    for i, t in enumerate([10**9, 50, 0]):
+        expected = (1 - 0.02 * lambd) ** t * (beyond @ w_init)
+        close(beyond @ w[i], expected, atol=1e-13)
+
+
+def test_an_overshooting_rate_follows_the_loop_out():
+    # η(d_max + λ) > 2: the signs alternate and the path grows.
+    problem = problem_of(7, 10)
+    w_init, b_init = start_of(problem)
+
+    w, b = ridge.trajectory(problem, 30, 0.08, [31], w_init, b_init)
+
+    w_loop, b_loop = descend(problem, 30, 0.08, 31, w_init, b_init)
+    assert float(w_loop.abs().max()) > 1e3
+    close(w[0], w_loop, rtol=1e-11)
+    close(b[0], b_loop, rtol=1e-11)
+
+
+def test_the_steps_may_come_in_any_order_from_any_iterable(small):
+    start = start_of(small)
+    w, b = ridge.trajectory(small, 3, 0.02, range(4), *start)
+
+    w_back, b_back = ridge.trajectory(small, 3, 0.02, (t for t in (3, 1)), *start)
+    assert torch.equal(w_back, w[[3, 1]])
+    assert torch.equal(b_back, b[[3, 1]])
+    w_np, _ = ridge.trajectory(small, 3, 0.02, np.arange(4), *start)
+    assert torch.equal(w_np, w)
+    w_none, b_none = ridge.trajectory(small, 3, 0.02, [], *start)
+    assert (tuple(w_none.shape), tuple(b_none.shape)) == ((0, 10, 1), (0, 1))
+
+
+def test_a_float32_trajectory_is_float32_and_starts_where_it_was_told(problem):
+    w_init, b_init = start_of(problem)
+
+    w, b = ridge.trajectory(problem, 3, 0.003, [0], w_init, b_init)
+
+    assert w.dtype == b.dtype == torch.float32
+    close(w[0], w_init, atol=1e-7)
+    close(b[0], b_init, atol=1e-7)
+
+
+# Shrinkage and degrees of freedom
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("lambd", [0, 3])
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_shrinkage_is_what_ridge_keeps_of_least_squares(n, p, lambd, bias):
+    X = normal(n, p) + 0.3
+    Z = X - X.mean(0) if bias else X
+
+    d, kept = ridge.shrinkage(X, lambd, bias=bias)
+
+    rank = min(n - 1, p) if bias else min(n, p)
+    eigenvalues = torch.linalg.eigvalsh(Z.T @ Z / n).flip(0)
+    close(d, eigenvalues[:rank], atol=1e-12)
+    assert float(eigenvalues[rank:].abs().sum()) < 1e-12
+    close(kept, d / (d + lambd))
+
+
+def test_shrinkage_is_that_of_the_fit():
+    problem = problem_of(7, 10)
+    X = problem.X_train
+    _, _, V_t = torch.linalg.svd(X - X.mean(0))
+
+    _, kept = ridge.shrinkage(X, 3)
+
+    w_least, w = ridge.fit(problem, 0)[0], ridge.fit(problem, 3)[0]
+    close((V_t[:6] @ w)[:, 0], kept * (V_t[:6] @ w_least)[:, 0], atol=1e-13)
+
+
+@given(
+    lambd=st.floats(0, 1e300),
+    more=st.floats(0, 1e300),
+    n=st.integers(1, 8),
+    bias=st.booleans(),
+)
+def test_shrinkage_is_a_share_that_falls_with_the_decay_and_rises_with_d(
+    lambd, more, n, bias
+):
+    X = normal(n, 5, seed=n)
+
+    d, kept = ridge.shrinkage(X, lambd, bias=bias)
+
+    assert bool(((kept >= 0) & (kept <= 1)).all())
+    assert torch.equal(d, d.sort(descending=True).values)
+    assert torch.equal(kept, kept.sort(descending=True).values)
+    _, kept_then = ridge.shrinkage(X, lambd + more, bias=bias)
+    assert bool((kept_then <= kept).all())
+    assert ridge.degrees_of_freedom(X, lambd + more, bias=bias) <= (
+        ridge.degrees_of_freedom(X, lambd, bias=bias)
+    )
+
+
+@pytest.mark.parametrize("lambd", [0, 0.05, 3, 100])
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix(n, p, lambd):
+    # Column i of the hat matrix: the predictions for targets that are 1 at i.
+    X = normal(n, p) + 0.3
+    trace = 0.0
+    for i in range(n):
+        y = torch.zeros(n, 1).double()
+        y[i] = 1
+        w, b = ridge.fit(RegressionProblem(X, y, X, y, X[:1].T, 0), lambd)
+        trace += float(X[i] @ w + b)
+
+    assert ridge.degrees_of_freedom(X, lambd) == pytest.approx(trace, abs=1e-11)
+    G = X.T @ X / n + lambd * torch.eye(p).double()
+    hat = X @ torch.linalg.pinv(G, hermitian=True) @ X.T / n
+    assert ridge.degrees_of_freedom(X, lambd, bias=False) == (
+        pytest.approx(float(hat.trace()), abs=1e-10)
+    )
+
+
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_without_decay_every_parameter_that_can_be_fitted_is(n, p):
+    X = normal(n, p)
+
+    assert ridge.degrees_of_freedom(X, 0) == pytest.approx(min(n, p + 1))
+    assert ridge.degrees_of_freedom(X, 0, bias=False) == pytest.approx(min(n, p))
+
+
+def test_shrinkage_follows_the_dtype_of_the_data():
+    X = normal(7, 10)
+
+    d, kept = ridge.shrinkage(X.float(), 3)
+
+    assert d.dtype == kept.dtype == torch.float32
+    close(d.double(), ridge.shrinkage(X, 3)[0], rtol=1e-6)
+    assert ridge.degrees_of_freedom(X.float(), 3) == (
+        pytest.approx(ridge.degrees_of_freedom(X.float().double(), 3), rel=1e-14)
+    )
+
+
+# The expected risk
+
+
+def direct_risk(X, lambd, noise_std, w_norm, bias):
+    """The same by matrices: the error of θ̂ is linear in (w*, ε)."""
+    n, p = X.shape
+    Z = X - X.mean(0) if bias else X
+    G = torch.linalg.pinv(Z.T @ Z / n + lambd * torch.eye(p).double(), hermitian=True)
+    of_truth = G @ Z.T @ Z / n - torch.eye(p).double()  # ŵ − w* is this times w*
+    of_noise = G @ Z.T / n  # plus this times ε
+    risk = (of_truth**2).sum() * w_norm**2 / p + (of_noise**2).sum() * noise_std**2
+    if bias:  # b̂ − b* = x̄ᵀ(w* − ŵ) + ε̄
+        bias_truth = -X.mean(0) @ of_truth
+        bias_noise = 1 / n - X.mean(0) @ of_noise
+        risk += bias_truth @ bias_truth * w_norm**2 / p
+        risk += bias_noise @ bias_noise * noise_std**2
+    return float(risk + noise_std**2) / 2
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("lambd", [0, 0.05, 3, 100])
+@pytest.mark.parametrize(("n", "p"), SIZES)
+def test_the_expected_risk_is_the_direct_formula(n, p, lambd, bias):
+    X = normal(n, p) + 0.3
+
+    risk = ridge.expected_risk(X, lambd, noise_std=0.5, w_norm=1.5, bias=bias)
+
+    assert risk == pytest.approx(direct_risk(X, lambd, 0.5, 1.5, bias), rel=1e-9)
+
+
+@pytest.mark.parametrize(("n", "p"), [(7, 10), (20, 6)])
+def test_the_expected_risk_is_the_mean_loss_on_new_examples(n, p):
+    # Everything drawn: the direction of w*, the noise, the new examples. The
+    # bound lies five standard errors from the expected value.
+    X, sigma, lambd = normal(n, p) + 0.3, 0.5, 0.7
+    losses = []
+    for seed in range(400):
+        w_true = normal(p, 1, seed=10 * seed)
+        w_true *= 1.5 / w_true.norm()
+        y = X @ w_true + 0.7 + sigma * normal(n, 1, seed=10 * seed + 1)
+        X_new, e = normal(50, p, seed=10 * seed + 2), normal(50, 1, seed=10 * seed + 3)
+        y_new = X_new @ w_true + 0.7 + sigma * e
+        w, b = ridge.fit(RegressionProblem(X, y, X_new, y_new, w_true, 0.7), lambd)
+        losses.append(float(((X_new @ w + b - y_new) ** 2).mean()) / 2)
+
+    error = np.mean(losses) - ridge.expected_risk(X, lambd, sigma, 1.5)
+    assert abs(error) < 5 * np.std(losses) / math.sqrt(len(losses))
+
+
+def test_endless_decay_predicts_the_mean():
+    X = normal(20, 200)
+
+    risk = ridge.expected_risk(X, 1e300, **TEXTBOOK, bias=False)
+    assert risk == pytest.approx(0.02 / 2 + 0.01**2 / 2)
+    # With a bias: ȳ, which is off by x̄ᵀw* and by the mean of the noise.
+    off = 0.02 / 200 * float(X.mean(0) @ X.mean(0)) + 0.01**2 / 20
+    assert ridge.expected_risk(X, 1e300, **TEXTBOOK) == pytest.approx(risk + off / 2)
+
+
+# The asymptotic formulas
+
+
+def stieltjes(lambd, ratio):
+    """m(-λ) and m'(-λ) of the Marchenko–Pastur law (Hastie et al., 2022)."""
+    z = torch.tensor(-float(lambd), dtype=DOUBLE, requires_grad=True)
+    c = 1 - ratio - z
+    m = (-c + (c**2 - 4 * ratio * z).sqrt()) / (-2 * ratio * z)
+    m.backward()
+    return m.item(), z.grad.item()
+
+
+@pytest.mark.parametrize("lambd", [1e-3, 0.05, 1.5, 3, 10, 100])
+@pytest.mark.parametrize(("n", "p"), [(20, 200), (20, 20), (200, 20), (20, 25)])
+def test_the_asymptotic_formulas_are_those_of_the_stieltjes_transform(n, p, lambd):
+    ratio = p / n
+    m, slope = stieltjes(lambd, ratio)
+    excess = 1.5**2 * lambd**2 * slope + 0.5**2 * ratio * (m - lambd * slope)
+
+    risk = ridge.asymptotic_risk(lambd, n, p, noise_std=0.5, w_norm=1.5)
+    df = ridge.asymptotic_degrees_of_freedom(lambd, n, p)
+
+    assert risk == pytest.approx((excess + 0.5**2) / 2, rel=1e-9)
+    assert df == pytest.approx(p * (1 - lambd * m), rel=1e-10)
+
+
+@pytest.mark.parametrize("lambd", [0, 1e-30, 1e-12])
+def test_the_asymptotic_risk_without_decay(lambd):
+    def excess(n, p):
+        return 2 * ridge.asymptotic_risk(lambd, n, p, 0.5, 1.5) - 0.5**2
+
+    # ‖w*‖²(1 − 1/γ) + σ²/(γ − 1) for γ > 1 and σ²γ/(1 − γ) for γ < 1
+    assert excess(20, 200) == pytest.approx(1.5**2 * 0.9 + 0.5**2 / 9)
+    assert excess(200, 20) == pytest.approx(0.5**2 / 9)
+    for n, p in [(20, 200), (200, 20), (20, 20)]:
+        df = ridge.asymptotic_degrees_of_freedom(lambd, n, p)
+        assert df == pytest.approx(20, rel=2e-6)
+
+
+def test_the_asymptotic_risk_where_the_peak_of_double_descent_stands():
+    assert ridge.asymptotic_risk(0, 20, 20, noise_std=0.5, w_norm=1.5) == INF
+    assert ridge.asymptotic_risk(0, 20, 20, noise_std=0, w_norm=1.5) == 0
+    assert 1e3 < ridge.asymptotic_risk(1e-9, 20, 20, noise_std=0.5, w_norm=1) < INF
+
+
+def test_little_decay_is_told_from_none_with_few_inputs():
+    # The truth lost is ‖w*‖²λ²/(1 − γ)³ to first order: nothing is rounded away.
+    risk = ridge.asymptotic_risk(1e-20, 200, 20, noise_std=0, w_norm=1)
+
+    assert risk == pytest.approx(1e-40 / 0.9**3 / 2, rel=1e-12, abs=0)
+
+
+# Theory, table 1.8: df asymptotic and exact, half risk asymptotic and exact at
+# n = 20, p = 200. The last digit of a printed number may be off by one.
+TABLE = [
+    (0, 20, 20, 0.0090555, 0.0090556),
+    (0.05, 19.890, 19.889, 0.0090555, 0.0090556),
+    (1.5, 17.181, 17.168, 0.0090754, 0.0090757),
+    (3, 15.100, 15.083, 0.0091167, 0.0091173),
+    (5, 13.031, 13.013, 0.0091790, 0.0091800),
+    (10, 9.750, 9.735, 0.0093203, 0.0093214),
+    (100, 1.803, 1.802, 0.0098785, 0.0098787),
+]
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    """Draws of the training inputs: 200 × 20 × 200."""
+    return normal(200, 20, 200)
+
+
+@pytest.mark.parametrize(("lambd", "df", "df_exact", "risk", "risk_exact"), TABLE)
+def test_the_table_of_the_theory(inputs, lambd, df, df_exact, risk, risk_exact):
+    sizes = {"lambd": lambd, "n_train": 20, "num_inputs": 200}
+    asymptotic = ridge.asymptotic_risk(**sizes, **TEXTBOOK)
+    assert ridge.asymptotic_degrees_of_freedom(**sizes) == pytest.approx(df, abs=6e-4)
+    assert asymptotic == pytest.approx(risk, abs=1.01e-7)
+
+    risks = [ridge.expected_risk(X, lambd, **TEXTBOOK, bias=False) for X in inputs]
+    dfs = [ridge.degrees_of_freedom(X, lambd, bias=False) for X in inputs]
+    assert np.mean(risks) == pytest.approx(risk_exact, abs=5e-7)
+    assert np.mean(risks) == pytest.approx(asymptotic, rel=2e-4)
+    assert np.mean(dfs) == pytest.approx(df_exact, abs=0.01)
+
+
+# The best λ
+
+
+def test_the_best_lambda_of_the_chapter_is_0_05_and_grows_with_the_noise():
+    best = [
+        ridge.best_lambda(20, 200, noise_std, math.sqrt(0.02))
+        for noise_std in (0, 0.01, 0.1, 0.3)
+    ]
+
+    assert best == pytest.approx([0, 0.05, 5, 45])
+
+
+@given(
+    n=st.integers(1, 12),
+    p=st.integers(1, 12),
+    noise_std=st.floats(0.1, 3),
+    w_norm=st.floats(0.1, 3),
+    factor=st.floats(1.05, 100),
+    seed=st.integers(0, 99),
+    bias=st.booleans(),
+)
+def test_no_other_lambda_has_less_expected_risk_on_any_inputs(
+    n, p, noise_std, w_norm, factor, seed, bias
+):
+    X = normal(n, p, seed=seed)
+    best = ridge.best_lambda(n, p, noise_std, w_norm)
+
+    def risk(lambd):
+        return ridge.expected_risk(X, lambd, noise_std, w_norm, bias=bias)
+
+    assert risk(best) <= min(risk(best / factor), risk(best * factor)) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("n", "p"), [(20, 200), (10, 10), (40, 6)])
+def test_the_best_lambda_is_where_the_expected_risk_is_flat(n, p, bias):
+    best = ridge.best_lambda(n, p, noise_std=0.3, w_norm=1.5)
+    grid = best * torch.logspace(-1, 1, 41, dtype=DOUBLE)  # best is in the middle
+
+    for seed in range(5):
+        X = normal(n, p, seed=seed) + 0.3
+        risks = [ridge.expected_risk(X, x, 0.3, 1.5, bias=bias) for x in grid.tolist()]
+        assert int(np.argmin(risks)) == 20
+
+
+@pytest.mark.parametrize(("n", "p"), [(20, 200), (20, 20), (200, 20)])
+def test_the_best_lambda_is_also_that_of_the_asymptotic_risk(n, p):
+    best = ridge.best_lambda(n, p, noise_std=0.3, w_norm=1.5)
+
+    risks = [
+        ridge.asymptotic_risk(best * 10 ** (k / 100), n, p, 0.3, 1.5)
+        for k in range(-100, 101)
+    ]
+    assert int(np.argmin(risks)) == 100
+
+
+# What a loss is made of
+
+
+@pytest.fixture(scope="module", params=[0, 3, 10])
+def run(request):
+    """A run of the chapter, in float64."""
+    return scratch.train(synthetic_data(dtype=DOUBLE), request.param)
+
+
+def test_the_parts_add_up_to_the_measured_test_loss(run):
+    problem = synthetic_data(dtype=DOUBLE)
+
+    assert sum(ridge.anatomy(problem, run.w, run.b)) == (
+        pytest.approx(run.test_loss[-1], rel=1e-12)
+    )
+    other = concise.train(problem, run.lambd)
+    assert 2 * sum(ridge.anatomy(problem, other.w, other.b)) == (
+        pytest.approx(other.test_loss[-1], rel=1e-12)
+    )
+
+
+def test_the_parts_add_up_to_the_population_risk(run):
+    problem = synthetic_data(dtype=DOUBLE)
+    error = run.w - problem.w_true
+
+    parts = ridge.anatomy(problem, run.w, run.b, noise_std=0.01)
+
+    risk = (error**2).sum() + (run.b - 0.05) ** 2 + 0.01**2
+    assert sum(parts) == pytest.approx(float(risk) / 2, rel=1e-13)
+    X = problem.X_train
+    seen = torch.linalg.pinv(X) @ X
+    start = run.w_init - seen @ run.w_init
+    start *= (1 - 0.003 * run.lambd) ** 400
+    unseen = problem.w_true - seen @ problem.w_true
+    by_hand = {
+        "start": (start**2).sum() / 2,
+        "unseen": (unseen**2).sum() / 2,
+        "fit": ((seen @ error) ** 2).sum() / 2,
+        "bias": (run.b - 0.05) ** 2 / 2,
+        "noise": 0.00005,
+        "cross": -(start * unseen).sum(),
+    }
+    assert parts._asdict() == (
+        pytest.approx({k: float(v) for k, v in by_hand.items()}, rel=1e-9, abs=1e-12)
+    )
+
+
+def test_the_measured_parts_are_those_of_the_population_on_many_test_examples(run):
+    small_test = synthetic_data(dtype=DOUBLE)
+    X = normal(20_000, 200, seed=8)
+    y = X @ small_test.w_true + 0.05 + 0.01 * normal(20_000, 1, seed=9)
+    train = small_test.X_train, small_test.y_train
+    problem = RegressionProblem(*train, X, y, small_test.w_true, 0.05)
+
+    measured = ridge.anatomy(problem, run.w, run.b)
+    expected = ridge.anatomy(problem, run.w, run.b, noise_std=0.01)
+
+    # A mean of m squared normals has a relative standard error of √(2/m) = 0.01.
+    assert measured[:5] == pytest.approx(expected[:5], rel=0.06)
+    assert abs(measured.cross - expected.cross) < 0.06 * sum(expected)
+
+
+def test_the_start_is_what_the_loss_is_made_of_without_decay(run):
+    parts = ridge.anatomy(synthetic_data(dtype=DOUBLE), run.w, run.b)
+
+    if run.lambd == 0:
+        assert parts.start / sum(parts) == pytest.approx(1, abs=0.01)
+    if run.lambd == 10:
+        assert parts.start < 1e-7
+        assert max(parts) == parts.unseen
+
+
+def test_many_examples_leave_nothing_unseen():
+    problem = problem_of(40, 6)
+
+    for noise_std in (None, 0.5):
+        parts = ridge.anatomy(problem, *ridge.fit(problem, 1), noise_std=noise_std)
+        assert parts.start + parts.unseen < 1e-28
+        assert parts.fit > 0.01
+
+
+def test_the_truth_itself_has_no_loss_but_the_noise(small):
+    b = torch.tensor([small.b_true]).double()
+
+    parts = ridge.anatomy(small, small.w_true, b, noise_std=0.5)
+
+    assert sum(parts) == parts.noise == 0.125
+    assert parts.start == pytest.approx(parts.unseen)
+    assert parts.cross == pytest.approx(-2 * parts.start)
+
+
+def test_the_anatomy_of_a_float32_run_adds_up(problem):
+    run = scratch.train(problem, 3)
+
+    parts = ridge.anatomy(problem, run.w, run.b)
+
+    assert sum(parts) == pytest.approx(run.test_loss[-1], rel=1e-5)
+    assert all(type(part) is float for part in parts)
+
+
+# Wrong arguments
+
+
+def wrong(name, *values):
+    return [pytest.param(name, value, id=f"{name}={value!r:.20}") for value in values]
+
+
+NOT_REAL = ["3", None, True, 3 + 0j, [3], torch.tensor(3.0)]
+NUMBER = [*NOT_REAL, -1, NAN, INF, 10**400]
+COUNT = [*NOT_REAL, 2.0, Fraction(2), 0, -1]
+
+
+def assert_names(function, arguments, name, value):
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must ") as caught:
+        function(**{**arguments, name: value})
+    right = TypeError if type(value) in map(type, NOT_REAL) else (TypeError, ValueError)
+    assert isinstance(caught.value, right)
+    assert re.search(rf"got {re.escape(repr(value))}$", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    wrong("problem", None, 3, torch.ones(2, 2)) + wrong("lambd", *NUMBER),
+)
+def test_fit_names_the_wrong_argument(small, name, value):
+    assert_names(ridge.fit, {"problem": small, "lambd": 3}, name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *wrong("problem", None, 3),
+        *wrong("lambd", *NUMBER),
+        *wrong("lr", 0, *NUMBER),
+        *wrong("steps", 3, None, 2.5),
+        *wrong("w_init", None, 3.0, [1.0]),
+        *wrong("b_init", None, 3.0, [1.0]),
+    ],
+)
+def test_trajectory_names_the_wrong_argument(small, name, value):
+    arguments = {"problem": small, "lambd": 3, "lr": 0.1, "steps": [1]}
+    arguments |= dict(zip(("w_init", "b_init"), start_of(small), strict=True))
+
+    assert_names(ridge.trajectory, arguments, name, value)
+
+
+@pytest.mark.parametrize("step", [-1, 2.0, "3", True, None, NAN, 10**400])
+def test_trajectory_names_a_wrong_step(small, step):
+    with pytest.raises((TypeError, ValueError), match=r"^steps must ") as caught:
+        ridge.trajectory(small, 3, 0.1, [1, step, 2], *start_of(small))
+    assert str(caught.value).endswith(f"got {step!r}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("w_init", normal(10), r"shape \(10, 1\), got \(10,\)"),
+        ("w_init", normal(1, 10), r"shape \(10, 1\), got \(1, 10\)"),
+        ("w_init", normal(10, 1).float(), r"float64, got torch\.float32"),
+        ("w_init", torch.full((10, 1), NAN).double(), "finite numbers only, got nan"),
+        ("b_init", normal(1, 1), r"shape \(1,\), got \(1, 1\)"),
+        ("b_init", torch.tensor([INF]).double(), "finite numbers only, got inf"),
+    ],
+)
+def test_trajectory_and_anatomy_describe_a_wrong_tensor(small, name, value, message):
+    start = dict(zip(("w_init", "b_init"), start_of(small), strict=True))
+
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must .*{message}$"):
+        ridge.trajectory(small, 3, 0.1, [1], **{**start, name: value})
+    start = {key[0]: tensor for key, tensor in start.items()}
+    with pytest.raises((TypeError, ValueError), match=f"^{name[0]} must .*{message}$"):
+        ridge.anatomy(small, **{**start, name[0]: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [*wrong("X", None, 3.0, [[1.0]]), *wrong("lambd", *NUMBER)],
+)
+def test_shrinkage_and_what_follows_name_the_wrong_argument(name, value):
+    arguments = {"X": normal(2, 3), "lambd": 3}
+
+    assert_names(ridge.shrinkage, arguments, name, value)
+    assert_names(ridge.degrees_of_freedom, arguments, name, value)
+    assert_names(ridge.expected_risk, arguments | TEXTBOOK, name, value)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (torch.ones(3), r"shape \(n, p\), got \(3,\)"),
+        (torch.ones(0, 3), r"not be empty, got shape \(0, 3\)"),
+        (torch.tensor([[1.0, NAN]]), "finite numbers only, got nan"),
+        (torch.ones(2, 3).half(), r"torch\.float64, got torch\.float16"),
+    ],
+)
+def test_shrinkage_and_what_follows_describe_wrong_inputs(X, message):
+    for function, more in [
+        (ridge.shrinkage, {}),
+        (ridge.degrees_of_freedom, {}),
+        (ridge.expected_risk, TEXTBOOK),
+    ]:
+        with pytest.raises((TypeError, ValueError), match=f"^X.* must .*{message}$"):
+            function(X, 3, **more)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), wrong("noise_std", *NUMBER) + wrong("w_norm", *NUMBER)
+)
+def test_every_risk_names_a_wrong_size_of_truth_or_noise(small, name, value):
+    sizes = {"n_train": 2, "num_inputs": 3}
+
+    assert_names(
+        ridge.expected_risk, {"X": normal(2, 3), "lambd": 3} | TEXTBOOK, name, value
+    )
+    assert_names(ridge.asymptotic_risk, {"lambd": 3} | sizes | TEXTBOOK, name, value)
+    assert_names(ridge.best_lambda, sizes | TEXTBOOK, name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), wrong("n_train", *COUNT) + wrong("num_inputs", *COUNT)
+)
+def test_the_formulas_name_a_wrong_size(name, value):
+    sizes = {"n_train": 2, "num_inputs": 3}
+
+    assert_names(ridge.asymptotic_risk, {"lambd": 3} | sizes | TEXTBOOK, name, value)
+    assert_names(ridge.asymptotic_degrees_of_freedom, {"lambd": 3} | sizes, name, value)
+    assert_names(ridge.best_lambda, sizes | TEXTBOOK, name, value)
+
+
+@pytest.mark.parametrize(("name", "value"), wrong("lambd", *NUMBER))
+def test_the_asymptotic_formulas_name_a_wrong_decay(name, value):
+    sizes = {"n_train": 2, "num_inputs": 3}
+
+    assert_names(ridge.asymptotic_risk, sizes | TEXTBOOK, name, value)
+    assert_names(ridge.asymptotic_degrees_of_freedom, sizes, name, value)
+
+
+def test_best_lambda_needs_a_truth():
+    with pytest.raises(ValueError, match=r"^w_norm must be positive, got 0$"):
+        ridge.best_lambda(20, 200, noise_std=0.01, w_norm=0)
+
+
+@pytest.mark.parametrize("value", [v for v in NUMBER if v is not None])
+def test_anatomy_names_a_wrong_noise(small, value):
+    arguments = dict(zip("wb", start_of(small), strict=True))
+
+    assert_names(ridge.anatomy, {"problem": small, **arguments}, "noise_std", value)
+    with pytest.raises(TypeError, match=r"^problem must be .*, got 3$"):
+        ridge.anatomy(3, **arguments)
+
+
+def test_nothing_that_was_passed_is_changed(small):
+    w, b = start_of(small)
+    w.requires_grad_()
+    copies = [t.detach().clone() for t in (small.X_train, small.y_train, w, b)]
+
+    path, _ = ridge.trajectory(small, 3, 0.1, [0, 9], w, b)
+    ridge.anatomy(small, w, b)
+    ridge.shrinkage(small.X_train, 3)
+
+    assert not path.requires_grad
+    for tensor, copy in zip((small.X_train, small.y_train, w, b), copies, strict=True):
+        assert torch.equal(tensor.detach(), copy)
