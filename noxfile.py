@@ -145,9 +145,11 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure training time, build time and page weight against the budgets."""
     prepare(session, "docs")
-    chosen = session.posargs or ["training", "book"]
+    chosen = session.posargs or ["training", "sweep", "book"]
     if "training" in chosen:
         session.run("python", "tests/benchmarks/training.py")
+    if "sweep" in chosen:
+        session.run("python", "tests/benchmarks/sweep.py")
     if "book" in chosen:
         build_book(session)  # so that nothing is compiled while the clock runs
         session.run("python", "tests/benchmarks/book.py", *BUILD)
