@@ -133,7 +133,8 @@ plt.show()
 # concise with :math:`\eta` and :math:`\lambda`.
 
 for run in runs:
-    twin = scratch.train(problem, lambd=run.lambd / 2, lr=2 * run.lr, b_init=run.b_init)
+    half, double = run.lambd / 2, 2 * run.lr
+    twin = scratch.train(problem, lambd=half, lr=double, b_init=run.b_init)
     gap = torch.linalg.vector_norm(twin.w - run.w) / run.w_norm
     ratio = run.test_loss[-1] / twin.test_loss[-1]
     print(
