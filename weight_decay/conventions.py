@@ -221,8 +221,8 @@ def learning_rate_factor(
     ``mean squared error`` to ``half mean squared error`` it is 2, because
     ``concise.train(…, lambd=λ, lr=η)`` is ``scratch.train(…, lambd=λ/2, lr=2η)``.
 
-    Adam is another matter: it divides the gradient by its own size, so no factor
-    is needed for the data; see `optimizers`.
+    Adam is another matter: it divides the gradient by its own size, so that (but for
+    ε) the unit of the loss is of no matter to η, nor to the λ of AdamW.
 
     Parameters
     ----------
