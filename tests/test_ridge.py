@@ -318,8 +318,9 @@ def test_the_steps_may_come_in_any_order_from_any_iterable(small):
     w, b = ridge.trajectory(small, 3, 0.02, range(4), *start)
 
     w_back, b_back = ridge.trajectory(small, 3, 0.02, (t for t in (3, 1)), *start)
-    assert torch.equal(w_back, w[[3, 1]])
-    assert torch.equal(b_back, b[[3, 1]])
+    # Not bit for bit: a product of two rows may add up in another order than of four.
+    assert torch.allclose(w_back, w[[3, 1]], rtol=1e-13, atol=1e-15)
+    assert torch.allclose(b_back, b[[3, 1]], rtol=1e-13, atol=1e-15)
     w_np, _ = ridge.trajectory(small, 3, 0.02, np.arange(4), *start)
     assert torch.equal(w_np, w)
     w_none, b_none = ridge.trajectory(small, 3, 0.02, [], *start)
