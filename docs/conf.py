@@ -62,7 +62,8 @@ nb_output_stderr = "warn"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_order.by_number",
+    "minigallery_sort_order": "gallery_order.by_number",
     "remove_config_comments": True,
     "image_srcset": ["2x"],
     "reset_modules": ("matplotlib", "gallery_reset.reset_torch"),

@@ -1,12 +1,21 @@
 """What the tests share: settings of the session, and the two implementations."""
 
+import io
 import os
+import runpy
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import settings
 
 from weight_decay import concise, scratch, synthetic_data
+
+# The book's own Sphinx extensions.
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_ext"))
 
 # No test may open a window, whatever display there is.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -41,3 +50,31 @@ def small():
 def implementation(request):
     """Each of the two modules that have a `train`."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def gallery():
+    """What each gallery script prints and shows when it runs now, by its name."""
+    import matplotlib.pyplot as plt
+
+    def play(script):
+        printed, figures = io.StringIO(), []
+
+        def show():
+            figures.extend(map(plt.figure, plt.get_fignums()))
+            plt.close("all")
+
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+            patch.setattr(plt, "show", show)
+            names = runpy.run_path(str(script))
+        return SimpleNamespace(printed=printed.getvalue(), figures=figures, names=names)
+
+    class Gallery(dict):
+        """Runs a script when its name is first asked for."""
+
+        def __missing__(self, name):
+            script = Path(__file__).parents[1] / "examples" / f"{name}.py"
+            self[name] = play(script)
+            return self[name]
+
+    return Gallery()

@@ -32,6 +32,16 @@ TEST: dict[str, Any] = {
     "marker": "s",
 }
 
+# For everything else: more of that palette, in the order in which it is told apart
+# best; black and greys come first, where line styles will do.
+COLOURS: dict[str, str] = {
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "sky": "#56B4E9",
+    "orange": "#E69F00",
+    "grey": "#888888",
+}
+
 # Large type on a small figure, so that a phone can still show it.
 STYLE: dict[Any, Any] = {
     "font.size": 11,

@@ -1,17 +1,13 @@
-"""Let the tests import the book's own Sphinx extensions."""
+"""The built book, its pages, and the six runs that it is about."""
 
-import io
-import runpy
-import sys
-from contextlib import redirect_stdout
 from pathlib import Path
-from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import pytest
+from reading import Page, is_local
+
+from weight_decay import concise, scratch
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +20,23 @@ def book():
 
 
 @pytest.fixture(scope="session")
-def gallery():
-    """What each gallery script prints and shows when it runs now, by its name."""
+def pages(book):
+    """Every page that can be reached from the first one, by its name."""
+    pages, waiting = {}, ["index.html"]
+    while waiting:
+        name = waiting.pop()
+        if name not in pages and name.endswith(".html") and (book / name).is_file():
+            page = pages[name] = Page(book, name)
+            local = [address for _, address in page.addresses if is_local(address)]
+            waiting += [page.target(address)[0] for address in local]
+    return pages
 
-    def play(script):
-        printed, figures = io.StringIO(), []
 
-        def show():
-            figures.extend(map(plt.figure, plt.get_fignums()))
-            plt.close("all")
-
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
-            patch.setattr(plt, "show", show)
-            runpy.run_path(str(script))
-        return SimpleNamespace(printed=printed.getvalue(), figures=figures)
-
-    return {script.stem: play(script) for script in ROOT.glob("examples/plot_*.py")}
+@pytest.fixture(scope="session")
+def runs(problem):
+    """The six runs of the chapter, made now."""
+    return {
+        (module, lambd): module.train(problem, lambd)
+        for module in (scratch, concise)
+        for lambd in (0, 3, 10)
+    }
