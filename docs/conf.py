@@ -24,6 +24,7 @@ extensions = [
     "mathml",
     "package_code",
     "small_images",
+    "solution",
     "warm_kernels",
     "myst_nb",
     "numpydoc",
