@@ -36,7 +36,10 @@ def serve(address: str) -> None:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     import ipykernel.kernelapp
     import matplotlib.pyplot  # noqa: F401 - imported for the children
-    import torch  # noqa: F401 - imported for the children
+    import torch
+
+    # The first step of any optimiser imports another second's worth of modules.
+    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))]).step()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps the children

@@ -1,0 +1,395 @@
+r"""
+Adam is different
+=================
+
+Through Adam, an L2 penalty is no longer weight decay.
+
+For plain SGD it does not matter whether :math:`\lambda w` is added to the gradient or
+the weight is multiplied by :math:`1-\eta\lambda`; see
+:ref:`where the decay enters <where-decay-enters>`. Adam divides the gradient by its own
+size, and then it does matter. With an L2 penalty, the whole gradient
+:math:`g = \nabla L + \lambda w` goes through the division:
+
+.. math::
+
+   w \leftarrow w - \eta\, \frac{\hat m(g)}{\sqrt{\hat v(g)} + \varepsilon} .
+
+In AdamW the decay goes past it:
+
+.. math::
+
+   w \leftarrow (1 - \eta\lambda)\, w
+   - \eta\, \frac{\hat m(\nabla L)}{\sqrt{\hat v(\nabla L)} + \varepsilon} .
+
+Here :math:`\hat m` is the running mean of what is in the brackets, and :math:`\hat v`
+the running mean of its square. We first take the data away, then bring them back, and
+at the end ask the opposite question, which of the two solves the penalised problem.
+"""
+
+# %%
+# Three weights and no data
+# -------------------------
+# Let :math:`\nabla L = 0`, and start three weights at 1, 2 and 3. What remains is
+# decay alone, and both paths can be predicted.
+#
+# - *Adam with L2.* The gradient is :math:`\lambda w`. So :math:`\hat m` and
+#   :math:`\sqrt{\hat v}` are both proportional to λ, and λ cancels. In the first step
+#   their ratio is the sign of w: each weight moves by η towards zero.
+# - *AdamW.* The second term is zero, and :math:`w_t = (1-\eta\lambda)^t\, w_0`.
+#
+# Write down what you expect for λ = 0.01, 1 and 100, with η = 0.01, after 300 steps.
+
+import matplotlib.pyplot as plt
+import torch
+
+from weight_decay import ridge, synthetic_data
+from weight_decay.data import minibatches
+from weight_decay.optimizers import SGD, Adam, coupled, decoupled
+from weight_decay.plotting import COLOURS, book_style
+
+
+def alone(optimizer, w, steps):
+    """Return the path of w if the data say nothing."""
+    path = [w]
+    for _ in range(steps):
+        path.append(optimizer.step(path[-1], torch.zeros_like(w)))
+    return torch.stack(path)
+
+
+double = torch.float64
+three = torch.tensor([1.0, 2.0, 3.0], dtype=double)
+through, past = {}, {}
+print("after 300 steps   Adam + L2                AdamW")
+for lambd in (0.01, 1, 100):
+    through[lambd] = alone(Adam(0.01, decay=coupled(lambd)), three, 300)
+    past[lambd] = alone(Adam(0.01, decay=decoupled(lambd)), three, 300)
+    ends = torch.cat([through[lambd][-1], past[lambd][-1]])
+    print(f"λ = {lambd:<8g}" + "".join(f"{float(w):8.4f}" for w in ends))
+
+# %%
+# The grey lines are the predictions: :math:`w_0 - \eta t` on the left,
+# :math:`(1-\eta\lambda)^t\, w_0` on the right.
+
+grey = {"color": "#aaaaaa", "linewidth": 4}
+looks = (("-", "black"), ("--", COLOURS["orange"]), (":", COLOURS["sky"]))
+t = torch.arange(301)
+with book_style():
+    fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3), sharey=True)
+    for w in (1, 2, 3):
+        left.plot([0, 100 * w], [w, 0], **grey)
+        for lambd in (0.01, 1):
+            right.plot(t, w * (1 - 0.01 * lambd) ** t, **grey)
+    for (style, colour), lambd in zip(looks, through, strict=True):
+        labels = [f"λ = {lambd:g}", "_", "_"]
+        left.plot(through[lambd], style, color=colour, label=labels)
+        right.plot(past[lambd], style, color=colour)
+    for ax in (left, right):
+        ax.set(xlabel="step", xlim=(-5, 300))
+    left.set_title("Adam + L2", loc="center")
+    right.set_title("AdamW", loc="center")
+    left.set_ylabel("weight")
+    left.legend(loc="upper right")
+    title = "Through Adam all λ draw the same path"
+    fig.suptitle(title, x=0.01, ha="left", size=12)
+plt.show()
+
+# λ cancels; the decay of AdamW is exact.
+assert torch.allclose(through[0.01], through[100], rtol=0, atol=1e-4)
+assert torch.allclose(past[1][-1], three * 0.99**300, rtol=1e-12)
+
+# %%
+# On the left three curves lie on each other for each weight, and the eye sees one.
+# They leave the grey line because :math:`\hat v` has the longer memory: it still holds
+# the larger weights of the steps before, and the ratio falls below 1. (λ cancels as
+# long as :math:`\lambda |w|` is far above :math:`\varepsilon = 10^{-8}`.)
+#
+# Weight decay takes the same *share* from every weight, and λ says which share. An L2
+# penalty through Adam takes, at first, the same *distance* from every weight, and η
+# says which distance.
+#
+# Twenty examples, two hundred weights
+# ------------------------------------
+# Now the data come back. This is the loop of ``scratch``, with its start, its batches
+# and its loss, but the update is a choice. Several λ are trained side by side, one a
+# column. The decay is written out, so that its place can be seen. All is in float64 and
+# with :math:`\varepsilon = 0`, so that what is exact can be seen to be exact.
+
+problem = synthetic_data(dtype=double)
+data = problem.X_train, problem.y_train
+
+
+def descend(method, lambdas, lr=0.003, epochs=100, batch_size=5, scale=1):
+    """Return w after every step, a column for each λ, and the last b."""
+    stream = torch.Generator().manual_seed(0)
+    w = torch.normal(0.0, 1.0, (200, 1), generator=stream, dtype=double)
+    lambdas = torch.tensor(lambdas, dtype=double)
+    w, b = w.expand(200, len(lambdas)), 0 * lambdas
+    make, options = (SGD, {}) if method == "SGD" else (Adam, {"eps": 0})
+    for_w, for_b, path = make(lr, **options), make(lr, **options), [w]
+    for _ in range(epochs):
+        for X, y in minibatches(*data, batch_size, stream):
+            r = scale * (X @ w + b - y) / len(X)
+            if method == "AdamW":
+                w = for_w.step((1 - lr * lambdas) * w, X.T @ r)
+            else:
+                w = for_w.step(w, X.T @ r + lambdas * w)
+            b = for_b.step(b, r.sum(0))
+            path.append(w)
+    return torch.stack(path), b
+
+
+def norm(w):
+    """Return the length of w."""
+    return float(torch.linalg.vector_norm(w))
+
+
+# %%
+# Another unit for the loss
+# -------------------------
+# First, what is λ measured in? Multiply the loss by 1024. (Half or whole squared
+# errors, a sum or a mean, metres or millimetres: such factors are everywhere.) Adam
+# divides by the size of the gradient, so AdamW should not see the factor. With L2 it
+# tips the balance between :math:`\nabla L` and :math:`\lambda w` inside the brackets,
+# so λ/1024 should be what counts.
+
+adamw, _ = descend("AdamW", [3])
+l2, _ = descend("Adam + L2", [0, 3, 100])
+adamw_scaled, _ = descend("AdamW", [3], scale=1024)
+l2_scaled, _ = descend("Adam + L2", [3, 3072], scale=1024)
+
+print("             λ    loss      ‖w‖₂")
+for name, w in (
+    ("AdamW        3   × 1   ", adamw[-1]),
+    ("AdamW        3   × 1024", adamw_scaled[-1]),
+    ("Adam + L2    3   × 1   ", l2[-1, :, 1]),
+    ("Adam + L2    3   × 1024", l2_scaled[-1, :, 0]),
+    ("Adam + L2 3072   × 1024", l2_scaled[-1, :, 1]),
+):
+    print(f"{name}  {norm(w):8.4f}")
+
+assert torch.equal(adamw, adamw_scaled)  # every bit of every step
+assert torch.equal(l2[:, :, 1], l2_scaled[:, :, 1])
+
+# %%
+# AdamW takes the same path to the last bit. Adam with L2 does so only if λ is
+# multiplied as well: there λ has the unit of the loss, as the price of a penalty must.
+# In AdamW :math:`\eta\lambda` is a share per step, and has no unit.
+#
+# The table shows something else. The same λ = 3 leaves AdamW with a short weight and
+# Adam with L2 with a long one.
+#
+# Where the data are silent
+# -------------------------
+# 180 directions are orthogonal to all 20 examples, and the gradient of the data is zero
+# there. How long is the part of the weight in these directions after 400 steps? We
+# predict as with three weights. For SGD it has shrunk by :math:`(1-\eta\lambda)^{400}`.
+# For AdamW too, if the other term does no harm. For Adam with L2 we can predict the
+# limit of a large λ, where :math:`\lambda w` drowns the data: the start then takes the
+# path that it takes alone, whatever λ is.
+
+rows = torch.linalg.svd(problem.X_train, full_matrices=False).Vh
+
+
+def unseen(w):
+    """Return the length of the part of w that no example sees."""
+    return norm(w - rows.T @ (rows @ w))
+
+
+sgd, _ = descend("SGD", [0, 3])
+start = sgd[0, :, :1]
+free = alone(Adam(0.003, eps=0, decay=coupled(1)), start, 400)[-1]
+for name, w in (
+    ("predicted: start alone", start * 0.991**400),
+    ("SGD,       λ = 3", sgd[-1, :, 1]),
+    ("AdamW,     λ = 3", adamw[-1]),
+    ("predicted: λ → ∞", free),
+    ("Adam + L2, λ = 100", l2[-1, :, 2]),
+    ("Adam + L2, λ = 3", l2[-1, :, 1]),
+):
+    print(f"{name:22} {unseen(w):8.4f}")
+
+# %%
+# AdamW forgets as SGD does. Adam with L2 hardly forgets, and λ = 100 only brings it to
+# what λ → ∞ would do. A step is about η long at most, and 400 steps of 0.003 are too
+# few for entries of size 2. With λ = 3 it is slower still, because :math:`\hat v` also
+# holds the large gradients of the data in the first epochs.
+#
+# One thing should surprise. Where the gradient of the data is zero, SGD without decay
+# leaves the weight alone. Predict whether Adam does.
+
+for name, path in (("SGD ", sgd), ("Adam", l2)):
+    moved = path[-1, :, 0] - path[0, :, 0]
+    print(f"λ = 0, {name}: moved by {norm(moved):6.3f},", end=" ")
+    print(f"unseen by {unseen(moved):6.3f}")
+
+# %%
+# It does not. A gradient is a combination of the 20 examples. Divide each of its 200
+# entries by its own :math:`\sqrt{\hat v_j}`, and it is one no longer. So the steps of
+# Adam leave the row space. Beside a start of length 13 this is little, and the decay of
+# AdamW forgets most of it too.
+#
+# A fair test
+# -----------
+# One η and one λ prove nothing about two methods. So each gets the same grid: three
+# learning rates, ten λ from 0.03 to 30, and 400 steps on the same batches.
+
+rates = (0.003, 0.01, 0.03)
+lambdas = [10 ** (k / 3 - 1.5) for k in range(10)]
+losses = {}
+constant = float(((problem.y_test - problem.b_true) ** 2 / 2).mean())
+
+print("best cell        η       λ    test loss")
+for method in ("Adam + L2", "AdamW"):
+    losses[method], best = [], (torch.inf, 0, 0)
+    for lr in rates:
+        path, b = descend(method, lambdas, lr=lr)
+        error = problem.X_test @ path[-1] + b - problem.y_test
+        row = (error**2 / 2).mean(0).tolist()
+        losses[method].append(row)
+        best = min(best, (min(row), lr, lambdas[row.index(min(row))]))
+    print(f"{method:10}  {best[1]:6g}  {best[2]:6.2f}  {best[0]:11.5f}")
+print(f"always predict 0.05         {constant:11.5f}")
+
+# %%
+# The predictions are grey again. For AdamW it is the loss of the decayed start,
+# :math:`90\,(1-\eta\lambda)^{800}`. For Adam with L2 it is the loss of the start that
+# λ → ∞ leaves after 400 steps: one level for each η, and the third below the picture.
+
+with book_style():
+    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.2), sharey=True)
+    for i, (lr, style) in enumerate(zip(rates, ("-", "--", ":"), strict=True)):
+        free = alone(Adam(lr, decay=coupled(1)), start, 400)[-1]
+        axes[0].plot(lambdas, [norm(free) ** 2 / 2] * 10, **grey)
+        decay = [90 * (1 - lr * lambd) ** 800 for lambd in lambdas]
+        axes[1].plot(lambdas, decay, **grey)
+        for ax, table in zip(axes, losses.values(), strict=True):
+            ax.plot(lambdas, table[i], f"k{style}", label=f"η = {lr:g}")
+    for ax, method in zip(axes, losses, strict=True):
+        ax.set(xscale="log", yscale="log", ylim=(4e-3, 200), xlabel="λ")
+        ax.minorticks_off()
+        ax.set_title(method, loc="center")
+    axes[0].set_ylabel("test loss (½ squared error)")
+    entries = ax.get_legend_handles_labels()
+    fig.legend(*entries, loc="outside lower center", ncols=3)
+    title = "Through Adam η does the forgetting; in AdamW ηλ does"
+    fig.suptitle(title, x=0.01, ha="left", size=12)
+plt.show()
+
+# %%
+# Both methods have a good cell, and on six data sets that we tried the two best cells
+# differ by less than 10 %. What differs is how one finds it. With L2 the lines turn
+# flat: from there on λ has no say, and only a larger η helps. With AdamW every line
+# falls to the floor, at a λ that is proportional to 1/η.
+#
+# This is the claim of Loshchilov and Hutter (2019): decoupled decay is easier to tune,
+# and in their image experiments Adam generalises better with it. (In their form λ is
+# multiplied by the schedule of η only; in PyTorch by η itself, so here the product
+# counts.) Our grid cannot show the second half of the claim. Both floors are near the
+# loss of a constant: beyond forgetting the start there is nothing to win here.
+#
+# Where they end
+# --------------
+# So far Adam with L2 looks like the wrong way. Now ask another question. The L2
+# penalty defines a problem, ridge regression, and that problem has a solution. Which of
+# the two methods reaches it? We take the full batch, a larger η and 2000 steps. Write
+# down a name.
+
+w_ridge, b_ridge = ridge.fit(problem, lambd=3)
+
+
+def report(name, path, b):
+    """Print how far the path is from ridge, and its last training loss."""
+    gaps = "".join(f"{norm(w - w_ridge):8.4f}" for w in path)
+    error = problem.X_train @ path[-1] + b - problem.y_train
+    print(f"{name:16}{gaps}   {float((error**2 / 2).mean()):10.1e}")
+
+
+print("distance to ridge    100     400    1000    2000   train loss")
+for method in ("Adam + L2", "AdamW"):
+    path, b = descend(method, [3], lr=0.01, epochs=2000, batch_size=20)
+    report(method, path[[100, 400, 1000, 2000]], b)
+report("ridge", [w_ridge] * 4, b_ridge)
+report("no weight", [0 * w_ridge] * 4, problem.y_train.mean())
+
+# %%
+# The roles turn round. Adam with L2 arrives late, but at the ridge solution: it can
+# only rest where its gradient :math:`\nabla L + \lambda w` is zero, and that is the
+# condition for the minimum. AdamW is quick and ends elsewhere, farther from the ridge
+# solution than no weight at all. It goes on fitting the training examples as if there
+# were no penalty.
+#
+# What does AdamW solve, then? It can rest where decay and step cancel,
+#
+# .. math:: \lambda w_j = - \hat m_j / \sqrt{\hat v_j} .
+#
+# If the gradient of entry j stays at some :math:`g_j \ne 0`, the right side is minus
+# its sign, and :math:`|w_j| = 1/\lambda`. If not, :math:`g_j = 0`. In words: the loss
+# is minimised inside the box :math:`|w_j| \le 1/\lambda`. Xie and Li (2024) prove this
+# for the full batch, if AdamW converges. With λ = 3 the box reaches to 1/3 in each
+# entry, and both ends above lie well inside.
+#
+# Three features make it visible. They are uncorrelated and of scale
+# :math:`s_j = 10, 1, 0.1`, and least squares finds :math:`1/s_j` for each. The gradient
+# is then :math:`s_j^2 (w_j - 1/s_j)`. What share of this fit is kept? Ridge keeps
+# :math:`s_j^2/(s_j^2 + \lambda)`, the box :math:`\min(1, s_j/\lambda)`. The runs begin
+# at zero, and η falls to zero, so that w comes to rest.
+
+scale = torch.tensor([[10.0], [1.0], [0.1]], dtype=double)
+shares = {
+    "Adam + L2": lambda lambdas: scale**2 / (scale**2 + lambdas),
+    "AdamW": lambda lambdas: (scale / lambdas).clamp(max=1),
+}
+lambdas = 10 ** torch.linspace(-2.75, 1.25, 9, dtype=double)
+fine = 10 ** torch.linspace(-2.75, 1.25, 201, dtype=double)
+kept, steps = {}, 1500
+for method, share in shares.items():
+    adam, w = Adam(0.1, betas=(0.9, 0.99)), 0 * scale * lambdas
+    for step in range(steps):
+        adam.lr = 0.1 * (1 - step / steps)
+        g = scale**2 * (w - 1 / scale)
+        if method == "AdamW":
+            w = adam.step((1 - adam.lr * lambdas) * w, g)
+        else:
+            w = adam.step(w, g + lambdas * w)
+    kept[method] = w * scale
+    gap = float((kept[method] - share(lambdas)).abs().max())
+    print(f"{method:10} largest difference from the prediction {gap:.3f}")
+    assert gap < 0.01
+
+# %%
+# Lines are predictions, points are runs.
+
+with book_style():
+    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3), sharey=True)
+    for ax, (method, share) in zip(axes, shares.items(), strict=True):
+        for j, marker in enumerate(("ks", "ko", "k^")):
+            ax.plot(fine, share(fine)[j], **grey)
+            look = {"markersize": 10 - 3 * j, "markerfacecolor": "none"}
+            look |= {"zorder": 3, "label": f"scale {float(scale[j]):g}"}
+            ax.plot(lambdas, kept[method][j], marker, **look)
+        ax.set(xscale="log", xlabel="λ")
+        ax.minorticks_off()
+        ax.set_title(method, loc="center")
+    axes[0].set_ylabel("share that is kept")
+    entries = ax.get_legend_handles_labels()
+    fig.legend(*entries, loc="outside lower center", ncols=3)
+    title = "Adam with L2 ends at ridge, AdamW in a box"
+    fig.suptitle(title, x=0.01, ha="left", size=12)
+plt.show()
+
+# %%
+# What to see, and how far it holds
+# ---------------------------------
+# Exact are the paths without data, the indifference of AdamW to the unit of the loss,
+# and the condition at rest for Adam with L2. The numbers of the 20 examples come from
+# one data set and one start. With minibatches and a constant η neither method comes
+# quite to rest; then :math:`\hat v` does not vanish with the gradient, and the end of
+# AdamW is not that of the full batch.
+#
+# Two sentences are true together. *As a decay*, AdamW does what its name says, and L2
+# through Adam does not: where the data are silent, λ cancels. *As a penalty*, L2
+# through Adam solves the problem that was written down, in its own time, and AdamW
+# solves another one. (The sources are in the :ref:`bibliography <bibliography>`.)
+#
+# Which of them matters depends on whether a run comes to rest. The next page,
+# :ref:`the memory of a run <memory>`, says how far back a run with decay remembers.

@@ -1,0 +1,388 @@
+r"""
+The same λ is not the same λ
+============================
+
+Equal settings set two problems, and the curves differ for a second reason.
+
+Textbooks train the model twice, by hand and with the library, with the same
+:math:`\lambda` and the same :math:`\eta`, and say that the plots look identical, or
+similar (Zhang et al., 2023, in the :ref:`bibliography <bibliography>`). Here is what
+the two programs minimise on a batch, with :math:`r_i = \hat y_i - y_i`:
+
+.. math::
+
+   \text{scratch:} \quad \frac1B \sum_{i=1}^{B} \tfrac12 r_i^2
+   + \lambda \cdot \tfrac12 \lVert w \rVert_2^2,
+   \qquad
+   \text{concise:} \quad \frac1B \sum_{i=1}^{B} r_i^2
+   + \lambda \cdot \tfrac12 \lVert w \rVert_2^2 .
+
+One has a :math:`\tfrac12` that the other lacks. The programs differ in a second point:
+the bias starts at zero in the first and at random in the second. We switch on one cause
+at a time and see what it does.
+"""
+
+# %%
+# Where the factor 2 sits
+# -----------------------
+# We use 64-bit numbers, so that an exact statement can be told from a close one.
+# First a single batch, from the usual start. A step subtracts :math:`\eta` times two
+# terms: the gradient of the data, and the decay :math:`\lambda w`. Write down which of
+# the two the missing :math:`\tfrac12` changes.
+
+import matplotlib.pyplot as plt
+import torch
+
+from weight_decay import concise, ridge, scratch, synthetic_data
+from weight_decay.plotting import TEST, TRAIN, book_style
+from weight_decay.sweep import sweep
+
+problem = synthetic_data(seed=0, dtype=torch.float64)
+lr, lambd = 0.003, 3
+
+stream = torch.Generator().manual_seed(0)
+w, b = scratch.init_params(200, stream, dtype=torch.float64)
+X, y = problem.X_train[:5], problem.y_train[:5]
+losses = scratch.squared_loss(scratch.linreg(X, w, b), y)
+penalty = lambd * scratch.l2_penalty(w)
+
+
+def gradient_length(part):
+    (gradient,) = torch.autograd.grad(part, w, retain_graph=True)
+    return float(torch.linalg.vector_norm(gradient))
+
+
+print("length of the gradient   scratch   concise")
+terms = {
+    "data": (losses.mean(), (2 * losses).mean()),
+    "decay": (penalty, penalty),
+}
+for name, parts in terms.items():
+    of_scratch, of_concise = map(gradient_length, parts)
+    print(f"{name:22} {of_scratch:9.2f} {of_concise:9.2f}")
+
+# %%
+# Only the data term doubles. ``weight_decay=3`` still means
+# :math:`w \leftarrow (1 - 3\eta)\,w`: the optimiser does what its name says. The factor
+# sits in the gradient of the data, against which :math:`\lambda` is weighed.
+#
+# The ½ alone
+# -----------
+# Same weight, same batches, and zero as the start of both biases, so that the runs
+# differ in the :math:`\tfrac12` only. All losses on this page are squared errors; the
+# recorded losses of the scratch runs are doubled for that.
+#
+# Three things can be said in advance.
+#
+# - In 180 directions the data have no say. There the two weights stay equal, and at
+#   first these directions make nearly the whole test loss.
+# - In the other 20 the concise run is pulled twice as hard by the data, against the
+#   same decay. It should be quicker on the training examples.
+# - It should also end nearer to their targets. Half of the concise objective is the
+#   scratch objective with :math:`\lambda/2`. So the limits are the ridge solutions of
+#   :math:`\lambda` and of :math:`\lambda/2`, and no training is needed to know them.
+
+zero = torch.zeros(1, dtype=torch.float64)
+
+
+def limit(lambd):
+    w, b = ridge.fit(problem, lambd)
+    error = problem.X_train @ w + b - problem.y_train
+    return float((error**2).mean())
+
+
+def squared_error(run):
+    unit = 2 if run.loss_unit == "half squared error" else 1
+    return [unit * torch.tensor(x) for x in (run.train_loss, run.test_loss)]
+
+
+print(" λ   train loss in the limit:  scratch   concise   ratio")
+for lambd in (3, 10):
+    hand, library = limit(lambd), limit(lambd / 2)
+    print(f"{lambd:2} {hand:34.5f} {library:9.5f} {hand / library:7.2f}")
+
+# %%
+# Now the runs. In the figure the limits come first, in grey.
+
+pairs = {
+    lambd: (
+        scratch.train(problem, lambd=lambd),
+        concise.train(problem, lambd=lambd, b_init=zero),
+    )
+    for lambd in (0, 3, 10)
+}
+
+with book_style():
+    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.8), sharey=True)
+    for ax, lambd in zip(axes, (3, 10), strict=True):
+        for at_rest in (limit(lambd), limit(lambd / 2)):
+            ax.axhline(at_rest, color="#aaaaaa", linewidth=4)
+        hand, library = pairs[lambd]
+        for i, look in enumerate((TRAIN, TEST)):
+            line = {"color": look["color"]}
+            ax.plot(hand.epochs, squared_error(hand)[i], **line)
+            marks = line | {"marker": look["marker"], "ls": ""}
+            marks["markerfacecolor"] = "white"
+            ax.plot(hand.epochs, squared_error(library)[i], **marks)
+        ax.set(yscale="log", xlabel="epoch")
+        ax.set_title(f"λ = {lambd}", loc="center")
+    axes[0].set_ylabel("mean loss (squared error)")
+    axes[0].text(44, 15, "test", color=TEST["color"])
+    axes[0].text(34, 0.03, "train", color=TRAIN["color"])
+    axes[1].plot([], [], "k", label="lines: scratch")
+    axes[1].plot([], [], "ko", markerfacecolor="white", label="marks: concise")
+    axes[1].legend()
+    title = "The missing ½ changes the training loss, hardly the test loss"
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+plt.show()
+
+print(" λ               ‖w‖₂   train loss   test loss")
+for lambd, (hand, library) in pairs.items():
+    for name, run in {"scratch": hand, "concise": library}.items():
+        train, test = (float(losses[-1]) for losses in squared_error(run))
+        print(f"{lambd:2}   {name} {run.w_norm:9.4f}", end="")
+        print(f" {train:12.1e} {test:11.4f}")
+
+# %%
+# The training losses part at once, first because the concise run is quicker, then
+# because it ends lower. (They have not quite reached the grey lines; they wait for the
+# bias, which has its own section below.) The test losses lie on each other: the
+# start is their largest part, and the start is forgotten by the factor
+# :math:`1 - \eta\lambda` in both.
+#
+# At rest
+# -------
+# Do the runs really end at two different solutions? Long runs, with the whole training
+# set as one batch and ten times the learning rate, come to rest.
+
+
+def ridge_norm(lambd):
+    w, _ = ridge.fit(problem, lambd)
+    return float(torch.linalg.vector_norm(w))
+
+
+print(" λ             ‖w‖₂ at rest   ridge(λ)   ridge(λ/2)")
+settings = {"lr": 10 * lr, "epochs": 1500, "batch_size": 20}
+for name, share in {"scratch": 1, "concise": 1 / 2}.items():
+    runs = sweep([problem], (3, 10), implementation=name, **settings)
+    for i, lambd in enumerate((3, 10)):
+        norm = float(runs.w_norm[i])
+        print(f"{lambd:2}   {name} {norm:14.5f}", end="")
+        print(f" {ridge_norm(lambd):10.5f} {ridge_norm(lambd / 2):12.5f}")
+        assert abs(norm - ridge_norm(share * lambd)) < 1e-6
+
+# %%
+# So λ = 3 in one program is λ = 1.5 in the other, however long they train.
+#
+# The identity
+# ------------
+# To halve λ is not enough, because the data step would still be twice as long.
+# Compare the updates of the weight:
+#
+# .. math::
+#
+#    \text{scratch:} \quad w \leftarrow (1 - \eta\lambda)\, w
+#    - \frac{\eta}{B} \sum_{i=1}^{B} x_i r_i,
+#    \qquad
+#    \text{concise:} \quad w \leftarrow (1 - \eta\lambda)\, w
+#    - \frac{2\eta}{B} \sum_{i=1}^{B} x_i r_i .
+#
+# Put :math:`2\eta` and :math:`\lambda/2` into the first one. The decay stays as it is,
+# the data step doubles, and the second one appears. From the same start, on the same
+# batches, scratch with :math:`2\eta` and :math:`\lambda/2` must take the very steps of
+# concise with :math:`\eta` and :math:`\lambda`. The recorded losses must have the ratio
+# 2, which is the unit.
+
+print(" λ   relative difference of w   ratio of test losses")
+for lambd in (0, 3, 10):
+    run = concise.train(problem, lambd=lambd)
+    twin = scratch.train(problem, lambd / 2, 2 * lr, b_init=run.b_init)
+    gap = float(torch.linalg.vector_norm(twin.w - run.w)) / run.w_norm
+    ratio = run.test_loss[-1] / twin.test_loss[-1]
+    print(f"{lambd:2} {gap:26.0e} {ratio:22.12f}")
+    assert gap < 1e-13
+    assert abs(ratio - 2) < 1e-12
+
+# %%
+# What differs is the rounding of 64-bit numbers. This is an identity of two programs:
+# it holds for all data, all batches and all starts.
+#
+# The slowest coordinate
+# ----------------------
+# Now the other cause. The bias of the concise program starts at a random :math:`b_0`
+# from N(0, 1). Decay spares it, the data act on it, and one might expect that
+# the data soon correct it. They do not. With 200 inputs and 20 examples the weight can
+# produce the same shift on every training example, and within a few epochs it has
+# done so with the opposite sign. The training error that :math:`b_0` made is gone, and
+# with it the gradient of the bias. On new examples the weight gives no such shift.
+# There the error of the bias stays.
+#
+# What still moves the bias is weight decay. It shrinks that shift of the weight, a
+# small training error comes back, and the bias follows. How much error comes back? The
+# weight makes up for the share :math:`d/(d + \lambda)` of a constant error, where
+# :math:`d` is the variance of the data along the directions that it uses, here about
+# :math:`p/n = 10`. The remaining share, :math:`\lambda/(\lambda + p/n)`, is the
+# gradient of the bias: it moves at the rate :math:`\eta\lambda/(\lambda + p/n)`.
+#
+# And in the first epochs? They lead to the nearest point where weight and bias balance.
+# With the change :math:`s` of the weight that makes up for one unit of bias, this is a
+# projection onto the direction :math:`(s, 1)`, and it leaves
+# :math:`1/(1 + \lVert s \rVert^2)` of the bias. After :math:`t` steps there is left
+#
+# .. math::
+#
+#    \frac{b_t}{b_0} \approx \frac{1}{1 + \lVert s \rVert^2}
+#    \left(1 - \frac{\eta\lambda}{\lambda + p/n}\right)^{t},
+#    \qquad \lVert s \rVert^2 \approx \frac{p/n}{(p/n + \lambda)^2} .
+#
+# For the concise program :math:`\eta` and :math:`\lambda` have to be translated into
+# :math:`2\eta` and :math:`\lambda/2` first.
+#
+# The update is linear in the start. So what is left of :math:`b_0` can be measured
+# exactly: train from :math:`b_0 = 1` and from :math:`b_0 = 0`, and subtract the
+# final biases. Beside the rule stands the closed form of gradient descent without
+# batches, ``ridge.trajectory``.
+
+one = torch.ones(1, dtype=torch.float64)
+translated = {"scratch": (1, 1), "concise": (2, 1 / 2)}
+
+
+def left_by_closed_form(name, lambd, steps):
+    faster, weaker = translated[name]
+    start = weaker * lambd, faster * lr, steps, problem.w_true
+    _, from_one = ridge.trajectory(problem, *start, one)
+    _, from_zero = ridge.trajectory(problem, *start, zero)
+    return (from_one - from_zero).flatten()
+
+
+def left_by_training(name, lambdas, epochs):
+    program = {"implementation": name, "epochs": epochs}
+    from_one = sweep([problem], lambdas, **program, b_init=one)
+    from_zero = sweep([problem], lambdas, **program, b_init=zero)
+    return (from_one.b - from_zero.b).flatten()
+
+
+print(" λ   left of b₀, by the   rule   closed form    run")
+for lambd in (0, 3, 10):
+    for name, (faster, weaker) in translated.items():
+        pull = weaker * lambd
+        at_once = 1 / (1 + 10 / (10 + pull) ** 2)
+        rule = at_once * (1 - faster * lr * pull / (pull + 10)) ** 400
+        closed = float(left_by_closed_form(name, lambd, [400]))
+        run = float(left_by_training(name, [lambd], 100))
+        print(f"{lambd:2}   {name} {rule:16.3f} {closed:13.3f} {run:6.3f}")
+        assert abs(run - closed) < 0.02
+
+# %%
+# The rule knows nothing of the data but :math:`p/n`, and errs by a few hundredths. For
+# λ = 0 the second factor is 1: the bias gives way by about one eleventh in the first
+# epochs, and the rest of :math:`b_0` stays for ever. Now the whole way of the concise
+# runs.
+
+epochs = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+steps = [4 * epoch for epoch in range(101)]
+measured = [left_by_training("concise", (3, 10), epoch) for epoch in epochs]
+
+with book_style():
+    fig, ax = plt.subplots(figsize=(6.4, 3.6))
+    for i, (lambd, marker) in enumerate(((3, "ko"), (10, "k^"))):
+        predicted = left_by_closed_form("concise", lambd, steps)
+        ax.plot(range(101), predicted, color="#aaaaaa", linewidth=4)
+        left = [float(share[i]) for share in measured]
+        ax.plot(epochs, left, marker, clip_on=False)
+        ax.text(103, left[-1], f"bias, λ = {lambd}", va="center")
+        weight = [(1 - lr * lambd) ** step for step in steps]
+        ax.plot(range(101), weight, "k--")
+    ax.text(103, 0.991**400, "weight, λ = 3", va="center")
+    ax.text(40, 3e-3, "weight, λ = 10", va="center", ha="right")
+    ax.set(yscale="log", xlim=(0, 100), ylim=(1e-3, 1.2), xlabel="epoch")
+    ax.set_ylabel("share of the start that is left")
+    ax.set_title("The bias forgets its start more slowly than the weight")
+plt.show()
+
+# %%
+# The dashed lines are :math:`(1 - \eta\lambda)^t`, the way of the weight where there
+# are no data. The bias is the slowest coordinate of the model, and weight decay, which
+# spares it, sets its speed.
+#
+# Each cause alone
+# ----------------
+# Which of the two causes makes the final losses differ? We switch on each of them
+# alone, on 200 data sets with 200 starts. To give a random bias to the scratch program
+# we read the identity from right to left: concise with :math:`\eta/2` and
+# :math:`2\lambda` is scratch. Write down what you expect of each row.
+
+problems = [synthetic_data(seed=seed) for seed in range(200)]
+
+
+def finals(has_half, random_bias):
+    slower, stronger = (1 / 2, 2) if has_half else (1, 1)
+    runs = sweep(
+        problems,
+        [3 * stronger, 10 * stronger],
+        implementation="concise",
+        lr=slower * lr,
+        b_init=None if random_bias else torch.zeros(1),
+    )
+    return runs.train_loss[:, :, -1], runs.test_loss[:, :, -1]
+
+
+rows = {
+    "scratch": finals(has_half=True, random_bias=False),
+    "no ½": finals(has_half=False, random_bias=False),
+    "random bias": finals(has_half=True, random_bias=True),
+    "concise: both": finals(has_half=False, random_bias=True),
+}
+
+jitter = torch.rand(200, generator=stream) / 2 - 1 / 4
+with book_style():
+    shared = {"sharex": True, "sharey": True}
+    fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.6), **shared)
+    for i, ax in enumerate(axes):
+        for height, (_, test) in enumerate(rows.values()):
+            ax.plot(test[i], height + jitter, ".", color="#888888", alpha=0.5)
+            ax.plot(test[i].median(), height, "kd", markersize=9)
+        ax.set(xscale="log", xlabel="test loss (squared error)")
+        ax.set_title(f"λ = {(3, 10)[i]}", loc="center")
+        ax.grid(axis="x")
+    axes[0].set_yticks(range(4), list(rows))
+    axes[0].set_ylabel("what is switched on")
+    axes[0].invert_yaxis()
+    title = "The random bias, not the ½, makes the test losses differ"
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
+plt.show()
+
+# %%
+# A dot is a run, a diamond the median. The table compares each run with the scratch run
+# of the same seed.
+
+print("                     train loss                test loss")
+print(" λ   switched on     median ratio   smaller   median ratio")
+for i, lambd in enumerate((3, 10)):
+    for name in list(rows)[1:]:
+        (train, test), (train_plain, test_plain) = rows[name], rows["scratch"]
+        train, test = train[i] / train_plain[i], test[i] / test_plain[i]
+        share = float((train < 1).float().mean())
+        print(f"{lambd:2}   {name:13} {train.median():14.2f}", end="")
+        print(f" {share:9.0%} {test.median():14.2f}")
+    assert bool((rows["no ½"][0][i] < rows["scratch"][0][i]).all())
+
+# %%
+# What to see, and how far it holds
+# ---------------------------------
+# Two programs with the same settings differ by two causes, and each has its own place.
+#
+# - *The* :math:`\tfrac12` changes the problem that is solved: λ in one program is
+#   :math:`\lambda/2` in the other. Alone it makes the training loss smaller in each of
+#   the 200 seeds. The test loss of this experiment hardly notices.
+# - *The random bias* is what the eye sees in the test losses. It also spoils the
+#   training loss: with both causes at work the concise run fits the training examples
+#   better in the minority of the seeds.
+#
+# The identity and the limits are exact, for any data. That the test loss hardly notices
+# the :math:`\tfrac12` holds here, where the start is the larger part of it. So a plot
+# that looks similar says little: equal curves can hide different problems, and
+# different curves can come from something that is not λ at all.
+#
+# The next page collects :ref:`the conventions for λ <conventions>` in other books and
+# libraries, and how to translate them.

@@ -1,0 +1,290 @@
+"""The numbers and the claims of the page on the memory of a run."""
+
+import math
+
+import pytest
+import torch
+from reading import agrees, numbers_of
+from torch import nn
+
+from weight_decay import ridge, scratch, synthetic_data
+
+NAMES = ("constant", "warmdown", "linear", "cosine")
+
+
+@pytest.fixture(scope="module")
+def page(pages):
+    return pages["chapter/memory.html"]
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return synthetic_data(dtype=torch.float64)
+
+
+def table(page, header, rows):
+    """The cells of the rows that follow a printed header."""
+    place = page.printed.index(header) + 1
+    return [line.split() for line in page.printed[place : place + rows]]
+
+
+def memories(page):
+    return table(page, " λ    steps   epochs      in steps              the start", 3)
+
+
+def dangers(page):
+    header = "    η   τ (epochs)   start left   spread   test: random   zero start"
+    return table(page, header, 5)
+
+
+def conversions(page):
+    header = " n   B       η    λ   epochs   predicted   measured    loss"
+    return table(page, header, 7)
+
+
+def left_in_null_space(X, w, w_init):
+    null = torch.eye(X.shape[1], dtype=X.dtype) - torch.linalg.pinv(X) @ X
+    return float((null @ w).norm() / (null @ w_init).norm())
+
+
+def rate(name, t):
+    """The learning rate of a schedule at step t of 400, over the first one."""
+    return {
+        "constant": 1,
+        "warmdown": 1 if t < 320 else (400 - t) / 80,
+        "linear": (400 - t) / 400,
+        "cosine": math.cos(math.pi * t / 800) ** 2,
+    }[name]
+
+
+def trained_by_torch(problem, name, lr, lambd, generator, w):
+    """The same training by torch.optim and its scheduler."""
+    net = nn.Linear(200, 1, dtype=torch.float64)
+    net.weight.data, net.bias.data = w.T.clone(), torch.zeros(1, dtype=w.dtype)
+    groups = [
+        {"params": [net.weight], "weight_decay": lambd},
+        {"params": [net.bias], "weight_decay": 0},
+    ]
+    sgd = torch.optim.SGD(groups, lr=lr)
+    schedule = torch.optim.lr_scheduler.LambdaLR(sgd, lambda t: rate(name, t))
+    for _ in range(100):
+        for batch in torch.randperm(20, generator=generator).split(5):
+            error = net(problem.X_train[batch]) - problem.y_train[batch]
+            sgd.zero_grad()
+            (error.square().mean() / 2).backward()
+            sgd.step()
+            schedule.step()
+    return net.weight.data.T
+
+
+# -- A moving average ---------------------------------------------------------
+
+
+def test_the_page_finds_no_difference(page):
+    difference = numbers_of(page.printed[0])
+
+    assert page.printed[0].startswith("largest difference: ")
+    assert difference[0] < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("lambd", [0.5, 30])
+def test_the_weights_of_adamw_in_torch_are_that_average_too(seed, lambd):
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.randn(7, dtype=torch.float64, generator=generator)
+    w = torch.randn(7, dtype=torch.float64, generator=generator).requires_grad_()
+    tau, average = 1 / (0.01 * lambd), w.detach().clone()
+    adamw = torch.optim.AdamW([w], lr=0.01, weight_decay=lambd)
+    for t in range(1, 101):
+        noise = torch.randn(7, dtype=torch.float64, generator=generator)
+        adamw.zero_grad()
+        ((w - target) ** 4 + noise * w).sum().backward()
+        adamw.step()
+        state = adamw.state[w]
+        m_hat = state["exp_avg"] / (1 - 0.9**t)
+        v_hat = state["exp_avg_sq"] / (1 - 0.999**t)
+        average += (-m_hat / (v_hat.sqrt() + 1e-8) / lambd - average) / tau
+
+    assert torch.allclose(w, average, rtol=0, atol=1e-12)
+
+
+def test_the_table_of_memories_is_that_of_the_formulas(page):
+    rows = memories(page)
+
+    assert [int(row[0]) for row in rows] == [1, 3, 10]
+    for lambd, steps, epochs, half_life, runs, left in rows:
+        share, halved_after, kept = 1.0, None, 1 - 0.003 * int(lambd)
+        for step in range(1, 401):
+            share *= kept
+            if halved_after is None and share <= 0.5:
+                halved_after = step
+        assert agrees(steps, 1 / (0.003 * int(lambd)))
+        assert agrees(epochs, 20 / 80 / (0.003 * int(lambd)))
+        assert abs(float(half_life) - halved_after) <= 1
+        assert agrees(runs, 1.2 * int(lambd))
+        assert agrees(left, share)
+
+
+def test_the_numbers_in_the_prose(page, exact):
+    solution = float(torch.linalg.vector_norm(ridge.fit(exact, 3)[0]))
+    left, cosine = (
+        0.991**400,
+        math.prod(1 - 0.009 * rate("cosine", t) for t in range(400)),
+    )
+    fresh = [
+        1000 / 9,
+        3.6,
+        100 * left,
+        1000 / 30,
+        12,
+        solution,
+        100 * left,
+        180**0.5 * left / solution,
+        100 * cosine,
+        cosine / left,
+    ]
+
+    shown = [text.removesuffix("%").rstrip() for text in page.glued]
+    assert all(map(agrees, shown, fresh))
+    assert len(shown) == len(fresh)
+
+
+# -- Too long, too short ------------------------------------------------------
+
+
+def test_a_row_of_the_dangers_is_that_of_plain_runs(page, exact):
+    eta, epochs, left, spread, random_start, from_zero = dangers(page)[3]
+    zero = torch.zeros(200, 1, dtype=torch.float64)
+    runs = {
+        start: [
+            scratch.train(exact, 3, float(eta), seed=seed, w_init=w)
+            for seed in range(8)
+        ]
+        for start, w in (("random", None), ("zero", zero))
+    }
+    W = torch.cat([run.w for run in runs["zero"]], dim=1)
+    deviations = W - W.mean(dim=1, keepdim=True)
+    of_mean = float(W.mean(dim=1).norm())
+
+    assert eta == "0.01"
+    assert agrees(epochs, 5 / (0.01 * 3 * 20))
+    assert agrees(left, 0.97**400)
+    rms = math.sqrt(float((deviations**2).sum()) / 8)
+    assert agrees(spread.removesuffix("%"), 100 * rms / of_mean)
+    for shown, start in ((random_start, "random"), (from_zero, "zero")):
+        losses = [run.test_loss[-1] for run in runs[start]]
+        assert agrees(shown, sum(losses) / 8)
+
+
+def test_a_long_memory_costs_and_a_short_one_only_shakes(page):
+    rows = [[float(cell.removesuffix("%")) for cell in row] for row in dangers(page)]
+    etas, epochs, left, spread, random_start, from_zero = zip(*rows, strict=True)
+
+    assert epochs[0] > 100 > epochs[2]  # longer, and shorter than the run
+    for eta, share in zip(etas, left, strict=True):
+        assert share == pytest.approx((1 - 3 * eta) ** 400, rel=0.02)
+    assert spread == tuple(sorted(spread))
+    assert spread[-1] > 100 * spread[0]
+    assert random_start[0] > 1000 * random_start[-1]
+    assert max(from_zero[1:]) < from_zero[0]
+
+
+# -- Conversions --------------------------------------------------------------
+
+
+def test_the_table_of_conversions_is_that_of_fresh_runs(page):
+    for n, B, eta, lambd, epochs, predicted, measured, loss in conversions(page):
+        eta_lambda, steps = float(eta) * float(lambd), 100 * int(n) // int(B)
+        data = synthetic_data(n_train=int(n), dtype=torch.float64)
+        run = scratch.train(data, float(lambd), float(eta), batch_size=int(B))
+        left = left_in_null_space(data.X_train, run.w, run.w_init)
+        assert agrees(epochs, 100 / (eta_lambda * steps))
+        assert agrees(predicted, math.prod([1 - eta_lambda] * steps))
+        assert agrees(measured, left)
+        assert agrees(loss, run.train_loss[-1])
+
+
+def test_equal_memories_leave_nearly_equal_shares(page):
+    rows = conversions(page)
+    shares = {row[4]: [float(r[6]) for r in rows if r[4] == row[4]] for row in rows}
+
+    assert {memory: len(equal) for memory, equal in shares.items()} == {
+        "27.8": 5,
+        "55.6": 1,
+        "13.9": 1,
+    }
+    assert shares["27.8"] == pytest.approx([math.exp(-3.6)] * 5, rel=0.04)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_larger_batch_keeps_the_objective_if_eta_doubles_but_not_if_lambda(seed):
+    data = synthetic_data(seed=seed, dtype=torch.float64)
+
+    def loss(lambd, lr, batch_size):
+        run = scratch.train(data, lambd, lr, batch_size=batch_size, seed=seed)
+        return run.train_loss[-1]
+
+    assert loss(3, 0.006, 10) == pytest.approx(loss(3, 0.003, 5), rel=0.1)
+    assert loss(6, 0.003, 10) > 1.5 * loss(3, 0.003, 5)
+
+
+# -- Schedules ----------------------------------------------------------------
+
+
+def test_the_shares_under_a_schedule_are_those_of_torch(page, exact):
+    rows = table(page, "            sum of η      predicted   measured", 4)
+
+    assert tuple(row[0] for row in rows) == NAMES
+    for name, total, predicted, measured in rows:
+        etas = [0.003 * rate(name, t) for t in range(400)]
+        generator = torch.Generator().manual_seed(0)
+        start = scratch.init_params(200, generator, dtype=torch.float64)[0].detach()
+        w = trained_by_torch(exact, name, 0.003, 3, generator, start)
+        assert agrees(total, sum(etas))
+        assert agrees(predicted, math.prod(1 - 3 * eta for eta in etas))
+        assert agrees(measured, left_in_null_space(exact.X_train, w, start))
+
+
+def test_a_cosine_leaves_about_the_root(page):
+    rows = table(page, "            sum of η      predicted   measured", 4)
+    left = {row[0]: float(row[3]) for row in rows}
+
+    assert left["cosine"] == pytest.approx(left["constant"] ** 0.5, rel=0.01)
+    twice_lambda = math.prod(1 - 0.018 * rate("cosine", t) for t in range(400))
+    assert twice_lambda == pytest.approx(left["constant"], rel=0.05)
+
+
+def test_the_end_of_a_run_is_steadier_under_a_schedule(page, exact):
+    rows = table(page, "                N    spread", 4)
+    zero = torch.zeros(200, 1, dtype=torch.float64)
+
+    assert tuple(row[0] for row in rows) == NAMES
+    for name, number, spread in rows:
+        decays = [0.09 * rate(name, t) for t in range(400)]
+        shares = [
+            decay * math.prod(1 - later for later in decays[k + 1 :])
+            for k, decay in enumerate(decays)
+        ]
+        finals = [
+            trained_by_torch(
+                exact, name, 0.03, 3, torch.Generator().manual_seed(seed), zero
+            )
+            for seed in range(4)
+        ]
+        W = torch.cat(finals, dim=1)
+        rms = float(W.var(dim=1, correction=0).sum().sqrt() / W.mean(dim=1).norm())
+        assert agrees(number, 1 / sum(share**2 for share in shares))
+        assert agrees(spread.removesuffix("%"), 100 * rms)
+        assert math.prod(1 - decay for decay in decays) < 1e-6  # the start is gone
+    spreads = [float(row[2].removesuffix("%")) for row in rows]
+    assert spreads == sorted(spreads, reverse=True)
+    assert spreads[0] > 10 * spreads[1]
+
+
+# -- How far it holds ---------------------------------------------------------
+
+
+def test_the_curvature_of_the_data_is_about_ten(exact):
+    curvatures = torch.linalg.eigvalsh(exact.X_train @ exact.X_train.T / 20)
+
+    assert float(curvatures.mean()) == pytest.approx(10, rel=0.1)

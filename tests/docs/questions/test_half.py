@@ -1,0 +1,80 @@
+"""The numbers of "Why is there a ½?"."""
+
+import pytest
+import torch
+from reading import agrees, numbers_of
+
+from weight_decay import DivergenceError, concise, scratch, synthetic_data
+
+PAGE = "questions/half.html"
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return synthetic_data(dtype=torch.float64)
+
+
+def minimum(problem, a, k, lambd):
+    """The w of least a/n Σr² + kλ‖w‖², from its normal equations."""
+    A = torch.nn.functional.pad(problem.X_train, (0, 1), value=1.0)
+    penalty = torch.full((201,), 2.0 * k * lambd, dtype=A.dtype)
+    penalty[-1] = 0
+    right = 2 * a * A.T @ problem.y_train / len(A)
+    return torch.linalg.solve(2 * a * A.T @ A / len(A) + penalty.diag(), right)[:-1]
+
+
+def test_the_slope_of_half_the_square_is_the_error(pages):
+    half, whole = pages[PAGE].printed[:2]
+
+    assert half.startswith("½r² = 4.5")
+    assert half.endswith("slope at r = 3: 3")
+    assert whole.startswith("r²  = 9.0")
+    assert whole.endswith("slope at r = 3: 6")
+
+
+def test_the_table_of_the_four_objectives(pages, exact):
+    printed = pages[PAGE].printed
+    start = next(i for i, line in enumerate(printed) if line.startswith("  a    k"))
+    rows = printed[start + 1 : start + 5]
+
+    shown_norms = []
+    for row, (a, k) in zip(rows, [(0.5, 0.5), (1, 0.5), (0.5, 1), (1, 1)], strict=True):
+        shown_a, shown_k, data, unit, decay, norm = row.split()
+        assert (float(shown_a), float(shown_k)) == (a, k)
+        assert unit == "η"
+        assert int(data) == 2 * a
+        assert agrees(decay.removesuffix("%"), 100 * 2 * k * 0.003 * 3)
+        assert agrees(norm, float(minimum(exact, a, k, 3).norm()))
+        shown_norms.append(norm)
+    assert shown_norms[0] == shown_norms[3]
+    assert len(set(shown_norms)) == 3
+
+
+def test_without_any_half_and_with_half_the_rate_the_run_is_the_same(pages, exact):
+    line = next(line for line in pages[PAGE].printed if " and " in line)
+    first, second = line.removeprefix("‖w‖₂ = ").split(" and ")
+
+    assert first == second
+    assert agrees(first, scratch.train(exact, 3).w_norm)
+
+
+def test_half_the_sum_is_the_mean_for_two_examples_only(pages):
+    rows = pages[PAGE].printed[-3:]
+
+    for row, n in zip(rows, (2, 4, 20), strict=True):
+        squares = n * (3**2 + 4**2) / 2
+        assert numbers_of(row) == [n, squares / 2, squares / n, squares / n / 2]
+        assert (squares / 2 == squares / n) == (n == 2)
+
+
+def test_without_the_half_the_largest_learning_rate_is_about_half(problem):
+    scratch.train(problem, 3, lr=0.05)
+    concise.train(problem, 3, lr=0.025)
+    with pytest.raises(DivergenceError) as double:
+        concise.train(problem, 3, lr=0.05)
+    with pytest.raises(DivergenceError) as single:
+        scratch.train(problem, 3, lr=0.15)
+
+    # The bounds 2/(d_max + λ), with d_max twice as large without the ½.
+    bounds = [2 / (error.value.d_max + 3) for error in (single, double)]
+    assert bounds[0] / bounds[1] == pytest.approx(2, rel=0.1)

@@ -1,0 +1,272 @@
+"""Late understanding: the predicted steps, found again by plain loops and powers."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from reading import NUMBER, agrees, numbers_of
+from sklearn.linear_model import Ridge
+
+from weight_decay import scratch, synthetic_data
+
+DOUBLE = torch.float64
+LAMBDAS = (0.1, 0.3, 1, 3)
+
+
+@pytest.fixture(scope="module")
+def page(gallery):
+    return gallery["plot_9_late_understanding"]
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return synthetic_data(dtype=DOUBLE)
+
+
+def match(shown, fresh):
+    """Whether these numbers are shown, and no others."""
+    return len(shown) == len(fresh) and all(map(agrees, shown, fresh))
+
+
+def rows_of(page, beginning):
+    """The printed lines that begin like this, the beginning left out."""
+    lines = [line.strip() for line in page.printed.splitlines()]
+    return [line for line in lines if line.startswith(beginning)]
+
+
+def passes(steps, losses, level):
+    """The step at which the loss falls below the level, log-linear between records."""
+    last = max(k for k, loss in enumerate(losses) if loss > level)
+    before = math.log(losses[last] / level)
+    after = math.log(level / losses[last + 1])
+    width = steps[last + 1] - steps[last]
+    return steps[last] + width * before / (before + after)
+
+
+def after_full_batch_steps(problem, steps, lambd, scale=1):
+    """Training and test loss, by powers of the matrix of one step."""
+    X, y = problem.X_train, problem.y_train
+    n, p = X.shape
+    # (w, b, 1) -> the same after a step
+    step = torch.eye(p + 2, dtype=DOUBLE)
+    step[:p, :p] -= 0.003 * (X.T @ X / n + lambd * torch.eye(p, dtype=DOUBLE))
+    step[:p, p] -= 0.003 * X.mean(0)
+    step[:p, p + 1] += 0.003 * (X.T @ y)[:, 0] / n
+    step[p, :p] -= 0.003 * X.mean(0)
+    step[p, p] -= 0.003
+    step[p, p + 1] += 0.003 * float(y.mean())
+    start = torch.zeros(p + 2, 1, dtype=DOUBLE)
+    generator = torch.Generator().manual_seed(0)
+    # The start of the sweep is drawn in float32.
+    start[:p] = scale * torch.normal(0.0, 1.0, (p, 1), generator=generator).double()
+    start[p + 1] = 1
+    end = torch.linalg.matrix_power(step, steps) @ start
+    w, b = end[:p], end[p]
+    return [
+        float(((X @ w + b - y) ** 2).mean()) / 2
+        for X, y in ((X, y), (problem.X_test, problem.y_test))
+    ]
+
+
+# -- The predictions ----------------------------------------------------------
+
+
+def test_the_predicted_steps_are_those_of_the_formula(page):
+    rows = [row for row in rows_of(page, "λ = ") if "passes" in row]
+
+    for row, lambd in zip(rows, (0.01, *LAMBDAS), strict=True):
+        step = math.log(90) / (2 * 0.003 * lambd)
+        assert match(NUMBER.findall(row), [lambd, 1, step])
+
+
+def test_the_flattest_direction_of_the_examples_has_curvature_about_5():
+    for seed in range(6):
+        X = synthetic_data(seed=seed, dtype=DOUBLE).X_train
+
+        assert 4 < float(torch.linalg.eigvalsh(X @ X.T / 20)[0]) < 6
+
+
+# -- The runs -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plain_loops():
+    """The runs with λ = 1 on six data sets, by the loop of `scratch`."""
+    return [
+        scratch.train(synthetic_data(seed=seed), 1, epochs=210, seed=seed)
+        for seed in range(6)
+    ]
+
+
+def test_the_row_of_lambda_1_is_that_of_plain_loops(page, plain_loops):
+    steps = [4 * epoch for epoch in plain_loops[0].epochs]
+    forgotten = [passes(steps, run.test_loss, 1) for run in plain_loops]
+    learned = [passes(steps, run.train_loss, 0.01) for run in plain_loops]
+
+    (row,) = [row for row in rows_of(page, "1  ") if "to" in row]
+    fresh = [min(forgotten), max(forgotten), min(learned), max(learned)]
+    assert numbers_of(row)[:2] == [1, 750]
+    assert numbers_of(row)[2:] == pytest.approx(fresh, abs=1)
+
+
+def test_the_long_run_is_that_of_a_plain_loop(page):
+    run = scratch.train(synthetic_data(seed=3), 0.1, epochs=2000, seed=3)
+
+    sweep = page.names["runs"]
+    ours = sweep.train_loss[0, 3, : len(run.epochs)]
+    assert ours.tolist() == pytest.approx(run.train_loss, rel=0.01, abs=1e-9)
+    ours = sweep.test_loss[0, 3, : len(run.epochs)]
+    assert ours.tolist() == pytest.approx(run.test_loss, rel=1e-3)
+    steps = [4 * epoch for epoch in run.epochs]
+    step = page.names["forgotten"][0][3]
+    assert step == pytest.approx(passes(steps, run.test_loss, 1), rel=1e-4)
+
+
+def test_the_table_shows_what_was_found(page):
+    names = page.names
+    rows = [row for row in rows_of(page, "") if " to " in row]
+
+    for row, lambd, test, train in zip(
+        rows, LAMBDAS, names["forgotten"], names["learned"], strict=True
+    ):
+        prediction = math.log(90) / (0.006 * lambd)
+        fresh = [lambd, prediction, min(test), max(test), min(train), max(train)]
+        assert match(NUMBER.findall(row), fresh)
+        assert len(test) == len(train) == 6
+        assert all(abs(step / prediction - 1) < 0.1 for step in test)
+
+
+def test_the_delay_goes_with_one_over_lambda_and_learning_does_not(page):
+    tenth, third, one, three = page.names["forgotten"]
+
+    for slow, fast, ratio in ((tenth, one, 10), (third, three, 10), (tenth, three, 30)):
+        for a, b in zip(slow, fast, strict=True):
+            assert a / b == pytest.approx(ratio, rel=0.02)
+    tenth, third, one, three = page.names["learned"]
+    for seed in range(6):
+        assert third[seed] == pytest.approx(tenth[seed], rel=0.05)
+        assert tenth[seed] > third[seed] > one[seed] > three[seed]
+
+
+# -- The closed form ----------------------------------------------------------
+
+
+def test_the_curves_are_powers_of_one_step(page, problem):
+    names = page.names
+
+    for k in (0, 60, 150, 230, 300):
+        fresh = after_full_batch_steps(problem, names["steps"][k], 0.1)
+        shown = [float(names["train_loss"][k]), float(names["test_loss"][k])]
+        assert shown == pytest.approx(fresh, rel=1e-5)
+
+
+def test_a_hundredth_takes_ten_times_as_long_as_a_tenth(page, problem):
+    (row,) = [row for row in rows_of(page, "λ = 0.01") if "run" in row]
+
+    _, predicted, shown = numbers_of(row)
+    assert predicted == pytest.approx(math.log(90) / 0.00006, abs=0.5)
+    assert after_full_batch_steps(problem, int(shown) - 2, 0.01)[1] > 1
+    assert after_full_batch_steps(problem, int(shown) + 2, 0.01)[1] < 1
+    assert shown == pytest.approx(predicted, rel=0.1)
+
+
+def test_a_smaller_start_is_forgotten_sooner(page, problem):
+    for row, scale in zip(rows_of(page, "s = "), (3, 1, 0.3), strict=True):
+        shown_scale, predicted, shown = numbers_of(row)
+        assert shown_scale == scale
+        assert predicted == pytest.approx(math.log(90 * scale**2) / 0.0006, abs=0.5)
+        assert after_full_batch_steps(problem, int(shown) - 2, 0.1, scale)[1] > 1
+        assert after_full_batch_steps(problem, int(shown) + 2, 0.1, scale)[1] < 1
+        assert shown == pytest.approx(predicted, rel=0.1)
+    assert 0.105 < 90**-0.5 < 0.106
+    assert after_full_batch_steps(problem, 0, 0.1, 0.1)[1] < 1
+
+
+# -- How sudden, and what is understood ---------------------------------------
+
+
+def test_the_score_jumps_where_the_normal_law_says(page):
+    t = torch.tensor(page.names["steps"], dtype=DOUBLE)
+    predicted = 100 * torch.erf(1 / (360**0.5 * (1 - 0.0003) ** t))
+
+    score = page.names["score"]
+    assert float((score - predicted).abs().max()) < 8
+    assert float(score[0]) < 15
+    assert float(score[-1]) == 100
+    # Most of the way in a third of a decade of the time axis.
+    inside = t[(score > 20) & (score < 90)]
+    assert float(inside[-1] / inside[0]) < 10**0.5
+
+
+def test_the_logarithm_of_the_loss_falls_along_a_line_from_the_start(problem):
+    even = [
+        after_full_batch_steps(problem, t, 0.1)[1] for t in range(400, 10_001, 1600)
+    ]
+
+    slopes = [math.log(b / a) / 1600 for a, b in pairwise(even)]
+    assert slopes == pytest.approx([2 * math.log(1 - 0.0003)] * 6, rel=0.1)
+
+
+def test_the_end_is_ridge_and_little_better_than_a_constant(page, problem):
+    (end,) = rows_of(page, "end, λ = 0.1")
+    (constant,) = rows_of(page, "always predict 0.05")
+    (right,) = rows_of(page, "right within 1")
+
+    model = Ridge(alpha=20 * 0.1).fit(problem.X_train, problem.y_train[:, 0])
+    error = torch.from_numpy(model.predict(problem.X_test)) - problem.y_test[:, 0]
+    off = problem.y_test - 0.05
+    losses = [float((error**2).mean()) / 2, float((off**2).mean()) / 2]
+    shown = NUMBER.findall(end)[1:], NUMBER.findall(constant)[1:]
+    assert agrees(shown[0][0], losses[0])
+    assert match(shown[1], [losses[1], 0.5 * (200 * 0.01**2 + 0.01**2)])
+    assert 0.8 < losses[0] / losses[1] < 1
+    assert numbers_of(right) == [1, 100, 0.05, 100]
+    assert float(off.abs().max()) < 1
+
+    # On average over true weights of this length, by drawing 4000 of them.
+    X, generator = problem.X_train, torch.Generator().manual_seed(0)
+    truth = torch.randn(200, 4000, generator=generator, dtype=DOUBLE)
+    truth *= 0.02**0.5 / truth.norm(dim=0)
+    noise = torch.randn(20, 4000, generator=generator, dtype=DOUBLE)
+    y = X @ truth + 0.01 * noise
+    centred = X - X.mean(0)
+    kernel = centred @ centred.T / 20 + 0.1 * torch.eye(20, dtype=DOUBLE)
+    w = centred.T @ torch.linalg.solve(kernel, y - y.mean(0)) / 20
+    b = y.mean(0) - X.mean(0) @ w
+    risk = float(((w - truth).square().sum(0) + b**2).mean() + 0.01**2) / 2
+    assert float(shown[0][1]) == pytest.approx(risk, rel=0.005)
+    assert 0.9 < float(shown[0][1]) / float(shown[1][1]) < 1
+
+
+def test_the_pictures_draw_what_is_predicted(page, problem):
+    names, (first, second, third, fourth) = page.names, page.figures
+    constant = float(((problem.y_test - 0.05) ** 2).mean()) / 2
+    t = torch.tensor(names["steps"], dtype=DOUBLE)
+
+    def predictions(ax):
+        return [line for line in ax.get_lines() if line.get_color() == "#aaaaaa"]
+
+    *_, level = first.axes[0].get_lines()
+    assert list(level.get_ydata()) == pytest.approx([constant] * 2)
+    curve, vertical = predictions(first.axes[0])
+    assert list(vertical.get_xdata()) == pytest.approx([math.log(90) / 0.0006] * 2)
+    fall = 90 * torch.exp(2 * math.log(1 - 0.0003) * t)
+    assert list(curve.get_ydata()) == pytest.approx(fall[fall > 1e-3].tolist())
+
+    (line,) = predictions(second.axes[0])
+    steps = math.log(90) / (0.006 * torch.tensor(line.get_xdata()))
+    assert list(line.get_ydata()) == pytest.approx(steps.tolist())
+
+    for line, scale in zip(predictions(third.axes[0]), (3, 1, 0.3, 0.1), strict=True):
+        fresh = scale**2 * fall
+        assert list(line.get_ydata()) == pytest.approx(fresh[fresh > 0.02].tolist())
+    runs = [line for line in third.axes[0].get_lines() if len(line.get_xdata()) == 301]
+    assert len(runs) == 4
+
+    (score,) = predictions(fourth.axes[0])
+    share = 100 * torch.erf(1 / (360**0.5 * (1 - 0.0003) ** t))
+    assert list(score.get_ydata()) == pytest.approx(share.tolist())
+    (line,) = predictions(fourth.axes[1])
+    fresh = [90 * 0.9997 ** (2 * step) for step in line.get_xdata()]
+    assert list(line.get_ydata()) == pytest.approx(fresh)
