@@ -24,7 +24,8 @@ CONSTRAINTS = ROOT / "constraints.txt"
 BOOK = ROOT / "docs" / "_build" / "html"
 
 SPHINX = ("python", "-m", "sphinx", "-n", "-T", "-d", "docs/_build/doctrees")
-BUILD = (*SPHINX, "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+BUILD = (*SPHINX, "-W", "--keep-going", "-j", "auto", "-b", "html")
+BUILD = (*BUILD, "docs", "docs/_build/html")
 
 ENVIRONMENT = {
     # The number of threads changes the last printed digits; one is also the fastest.

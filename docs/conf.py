@@ -21,6 +21,7 @@ language = "en"
 
 extensions = [
     "cache_key",
+    "light_code",
     "mathml",
     "package_code",
     "small_images",
@@ -67,6 +68,8 @@ sphinx_gallery_conf = {
     "minigallery_sort_order": "gallery_order.by_number",
     "remove_config_comments": True,
     "image_srcset": ["2x"],
+    "thumbnail_size": (320, 224),  # twice the size at which they are shown
+    "parallel": True,  # as many scripts at once as `sphinx-build -j` says
     "reset_modules": ("matplotlib", "gallery_reset.reset_torch"),
     "min_reported_time": float("inf"),
     "write_computation_times": False,

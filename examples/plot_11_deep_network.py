@@ -11,12 +11,15 @@ questions are put to it:
 - How does the accuracy depend on λ, and can a good λ be found without the test
   images?
 - Which parameters should decay?
-- What does λ do to a weight in front of a normalisation layer? There, the formulas
-  say, it sets no size. It sets the angle :math:`\theta` by which the weight turns
-  at each step,
+- What does λ do to a weight in front of a normalisation layer?
 
-  .. math:: \cos\theta = 1 - \eta\lambda,
-     \qquad \theta \approx \sqrt{2 \eta \lambda} .
+There, the formulas say, it sets no size. It sets the angle :math:`\theta` by which the
+weight turns at each step,
+
+.. math::
+
+   \cos\theta = 1 - \eta\lambda,
+   \qquad \theta \approx \sqrt{2 \eta \lambda} .
 """
 
 # %%
@@ -58,8 +61,8 @@ def shuffled(seed, wrong):
 
 X, given, truth = shuffled(seed=0, wrong=90)
 for name, part in (("training", TRAINING), ("validation", VALIDATION)):
-    share = float((given[part] != truth[part]).float().mean())
-    print(f"{name:10}  wrong labels: {share:.0%}")
+    wrong = int((given[part] != truth[part]).sum())
+    print(f"{name:10}  wrong labels: {wrong} of 300")
 
 # %%
 # All networks at once
@@ -96,7 +99,7 @@ def gradients(model, params, X, y):
 # 200 epochs in batches of 50 are 1200 steps.
 
 
-def train(params, rates, decays, X, y, model=network, watch=None):
+def train_all(params, rates, decays, X, y, model=network, watch=None):
     generator = torch.Generator().manual_seed(0)
     params = [p.clone().requires_grad_() for p in params]
     for _ in range(200):
@@ -112,39 +115,34 @@ def train(params, rates, decays, X, y, model=network, watch=None):
 
 
 # %%
-# ``sweep`` trains one network for each λ and each seed. A seed stands for a
+# ``accuracies`` trains one network for each λ and each seed. A seed stands for a
 # shuffle of the images, a choice of wrong labels, and a start. Accuracies are
 # counted against the labels that were given and against the truth.
 
 SEEDS = range(4)
 
 
-def sweep(lambdas, wrong, bias_decays=False):
+def accuracies(lambdas, wrong, bias_decays=False):
     of_seeds = [shuffled(seed, wrong) + start(seed) for seed in SEEDS]
     X, given, truth, *params = (
         torch.stack([tensor for _ in lambdas for tensor in tensors])
         for tensors in zip(*of_seeds, strict=True)
     )
-    of_weights = torch.tensor([lambd for lambd in lambdas for _ in SEEDS])
+    of_weights = torch.tensor(lambdas).repeat_interleave(len(SEEDS))
     of_weights = of_weights.view(-1, 1, 1)  # one λ for each network
     decays = [of_weights, of_weights * bias_decays] * 2
     X_train, y_train = X[:, TRAINING], given[:, TRAINING]
-    params = train(params, [0.3] * 4, decays, X_train, y_train)
+    params = train_all(params, [0.3] * 4, decays, X_train, y_train)
     answer = network(params, X).argmax(2)
-
-    squares = sum(W.square().sum((1, 2)) for W in params[::2])
-
-    def share(hits, part):
-        return hits[:, part].float().mean(1).view(len(lambdas), len(SEEDS))
-
-    return {
-        "train": share(answer == given, TRAINING),
-        "validation": share(answer == given, VALIDATION),
-        "test": share(answer == truth, TESTING),
-        "learned": share(answer == given, slice(wrong)),
-        "put right": share(answer == truth, slice(wrong)),
-        "length": squares.sqrt().view(len(lambdas), len(SEEDS)),
+    results = {
+        "train": (answer == given)[:, TRAINING].float().mean(1),
+        "validation": (answer == given)[:, VALIDATION].float().mean(1),
+        "test": (answer == truth)[:, TESTING].float().mean(1),
+        "learned": (answer == given)[:, :wrong].float().mean(1),
+        "put right": (answer == truth)[:, :wrong].float().mean(1),
+        "length": sum(W.square().sum((1, 2)) for W in params[::2]).sqrt(),
     }
+    return {key: value.view(-1, len(SEEDS)) for key, value in results.items()}
 
 
 # %%
@@ -157,15 +155,17 @@ def sweep(lambdas, wrong, bias_decays=False):
 # accuracy? Write down a guess.
 
 lambdas = [0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.05, 0.1]
-noisy = sweep(lambdas, wrong=90)
+noisy = accuracies(lambdas, wrong=90)
 
 print("               accuracy             of the 90 wrong labels")
 print("    λ   train  validation   test      learned   put right")
-for i, lambd in enumerate(lambdas):
-    means = [float(values[i].mean()) for values in noisy.values()]
+means = torch.stack(list(noisy.values())).mean(2).T
+for lambd, (train, valid, test, learned, put_right, _) in zip(
+    lambdas, means, strict=True
+):
     print(
-        f"{lambd:5}   {means[0]:5.2f}  {means[1]:10.3f}  {means[2]:5.3f}"
-        f"   {means[3]:10.2f}  {means[4]:10.2f}"
+        f"{lambd:5}   {train:5.2f}  {valid:10.3f}  {test:5.3f}"
+        f"   {learned:10.2f}  {put_right:10.2f}"
     )
 
 # %%
@@ -182,22 +182,19 @@ for i, lambd in enumerate(lambdas):
 # nearest training images vote, without any training.
 
 
-def vote_of_ten(seed):
-    X, given, truth = shuffled(seed, wrong=90)
-    distances = torch.cdist(X[TESTING], X[TRAINING])
-    nearest = distances.topk(10, largest=False).indices
-    votes = one_hot(given[TRAINING][nearest], 10).sum(1)
-    return float((votes.argmax(1) == truth[TESTING]).float().mean())
-
-
 picked = noisy["validation"].argmax(0)
 print("                    test accuracy with")
 print("seed   picked λ   picked λ   λ = 0   best λ   vote of ten")
 for seed in SEEDS:
+    X, given, truth = shuffled(seed, wrong=90)
+    distances = torch.cdist(X[TESTING], X[TRAINING])
+    nearest = distances.topk(10, largest=False).indices
+    vote = one_hot(given[TRAINING][nearest], 10).sum(1).argmax(1)
+    vote = (vote == truth[TESTING]).float().mean()
     test = noisy["test"][:, seed]
     print(
         f"{seed:4}   {lambdas[picked[seed]]:8}   {test[picked[seed]]:8.3f}"
-        f"   {test[0]:5.3f}   {test.max():6.3f}   {vote_of_ten(seed):11.3f}"
+        f"   {test[0]:5.3f}   {test.max():6.3f}   {vote:11.3f}"
     )
     assert test[picked[seed]] > test[0] + 0.1
 
@@ -212,14 +209,7 @@ for seed in SEEDS:
 # The same sweep with right labels tells.
 
 some_lambdas = [0, 0.003, 0.01, 0.03, 0.1]
-clean = sweep(some_lambdas, wrong=0)
-
-
-def draw(ax, lambdas, accuracies, **look):
-    # A logarithm has no place for 0. It gets one at the left end, alone.
-    ax.plot(lambdas[1:], accuracies[1:], **look)
-    ax.plot([3e-4], accuracies[:1], **{**look, "label": None})
-
+clean = accuracies(some_lambdas, wrong=0)
 
 with book_style():
     fig, axes = plt.subplots(1, 2, figsize=(6.4, 3.8), sharey=True)
@@ -227,29 +217,25 @@ with book_style():
         (axes[0], lambdas, noisy, "30 % wrong labels"),
         (axes[1], some_lambdas, clean, "all labels right"),
     ):
-        draw(ax, values, run["train"].mean(1), **TRAIN)
-        draw(ax, values, run["test"].mean(1), **TEST)
-        ax.set(xscale="log", xlabel="λ", ylim=(0, 1.03))
-        ax.set_xticks([3e-4, 1e-3, 1e-2, 0.1], ["0", "0.001", "0.01", "0.1"])
-        ax.minorticks_off()
+        ax.plot(values, run["train"].mean(1), **TRAIN)
+        ax.plot(values, run["test"].mean(1), **TEST)
+        # Logarithmic from 0.001 on; below it linear, to have a place for 0.
+        ax.set_xscale("symlog", linthresh=0.001)
+        ax.set_xticks([0, 0.001, 0.01, 0.1], ["0", "0.001", "0.01", "0.1"])
+        ax.set(xlabel="λ", ylim=(0, 1.03))
         ax.set_title(title, loc="center")
-    black = {"color": "black", "linestyle": ":", "marker": "^"}
-    draw(axes[0], lambdas, noisy["learned"].mean(1), **black)
-    axes[0].text(4e-3, 0.4, "wrong labels\nlearned", ha="right")
+    axes[0].plot(lambdas, noisy["learned"].mean(1), "k:^")
+    axes[0].text(0.004, 0.4, "wrong labels\nlearned", ha="right")
     top = lambdas[noisy["validation"].mean(1).argmax()]
     axes[0].axvline(top, color="#aaaaaa", linewidth=4, zorder=0)
     axes[0].text(top, 0.01, "picked ", ha="right")
     axes[0].set_ylabel("accuracy")
     axes[1].legend(loc="lower left")
-    fig.suptitle(
-        "Wrong labels make the hill, and validation finds its top",
-        x=0.01,
-        ha="left",
-        fontsize=12,
-    )
+    title = "Wrong labels make the hill, and validation finds its top"
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
 plt.show()
 
-best = float(clean["test"].mean(1).max() - clean["test"][0].mean())
+best = clean["test"].mean(1).max() - clean["test"][0].mean()
 print(f"right labels: best mean over λ, minus λ = 0: {best:+.3f}")
 assert best < 0.01
 
@@ -263,8 +249,8 @@ assert best < 0.01
 # networks know their 300 examples by heart. Predict which has the longer weights.
 
 print("length of all weights, λ = 0")
-print(f"90 wrong labels:  {float(noisy['length'][0].mean()):.1f}")
-print(f"all labels right: {float(clean['length'][0].mean()):.1f}")
+print(f"90 wrong labels:  {noisy['length'][0].mean():.1f}")
+print(f"all labels right: {clean['length'][0].mean():.1f}")
 assert noisy["length"][0].min() > clean["length"][0].max()
 
 # %%
@@ -278,13 +264,13 @@ assert noisy["length"][0].min() > clean["length"][0].max()
 # So far only ``W_1`` and ``W_2`` decayed. Let the biases decay too, with the λ that was
 # picked and with the largest one. Predict whether the test accuracy notices.
 
+both = accuracies([0.02, 0.1], wrong=90, bias_decays=True)
 print("    λ   test accuracy: biases decay, minus biases do not")
-both = sweep([0.02, 0.1], wrong=90, bias_decays=True)
-for i, lambd in enumerate((0.02, 0.1)):
-    gains = both["test"][i] - noisy["test"][lambdas.index(lambd)]
+for lambd, test in zip((0.02, 0.1), both["test"], strict=True):
+    gains = test - noisy["test"][lambdas.index(lambd)]
     print(
-        f"{lambd:5}   mean {float(gains.mean()):+.3f}"
-        f"   from {float(gains.min()):+.3f} to {float(gains.max()):+.3f}"
+        f"{lambd:5}   mean {gains.mean():+.3f}"
+        f"   from {gains.min():+.3f} to {gains.max():+.3f}"
     )
 
 # %%
@@ -319,21 +305,15 @@ convnet = nn.Sequential(
 optimiser = torch.optim.SGD(decay_groups(convnet, lambd=0.02), lr=0.3)
 by_kind = {id(p) for p in optimiser.param_groups[0]["params"]}
 
-print("parameter            entries    decays:  by kind    ndim == 2")
+print("parameter            entries   by kind   ndim == 2")
 for name, p in convnet.named_parameters():
     module = type(convnet[int(name[0])]).__name__
-    kind = "yes" if id(p) in by_kind else "no"
-    ndim = "yes" if p.ndim == 2 else "no"
-    print(
-        f"{module:12} {name[2:]:6}  {p.numel():7}  {kind:>17}    {ndim:>9}"
-        + ("  wrong" if kind != ndim else "")
-    )
+    kind = "decays" if id(p) in by_kind else "-"
+    ndim = "decays" if p.ndim == 2 else "-"
+    print(f"{module:12} {name[2:]:6}  {p.numel():7}   {kind:>7}   {ndim:>9}")
 for group in optimiser.param_groups:
     entries = sum(p.numel() for p in group["params"])
-    print(
-        f"weight_decay={group['weight_decay']:<4}  {entries:7} entries"
-        f" in {len(group['params'])} tensors"
-    )
+    print(f"weight_decay = {group['weight_decay']:<4}  {entries:7} entries")
 
 # %%
 # A rule that is often seen goes by the number of axes. ``ndim == 2`` forgets the
@@ -356,13 +336,17 @@ for group in optimiser.param_groups:
 #
 # where :math:`\tilde g` depends only on the direction of :math:`w`. In a step
 # :math:`w' = (1-\eta\lambda)\, w - \eta g` the two parts are at a right angle, so
-# Pythagoras gives the new length and the angle between :math:`w` and :math:`w'`:
+# Pythagoras gives the new length,
 #
 # .. math::
 #
 #    \lVert w' \rVert^2 = (1-\eta\lambda)^2 \lVert w \rVert^2
 #    + \frac{\eta^2 \tilde g^2}{\lVert w \rVert^2},
-#    \qquad
+#
+# and the angle between :math:`w` and :math:`w'`,
+#
+# .. math::
+#
 #    \cos\theta = (1-\eta\lambda) \frac{\lVert w \rVert}{\lVert w' \rVert} .
 #
 # A long weight shrinks, a short one grows. They come to rest where
@@ -373,78 +357,71 @@ for group in optimiser.param_groups:
 #    \lVert w \rVert^4 = \frac{\eta\, \tilde g^2}{2\lambda - \eta\lambda^2},
 #    \qquad \cos\theta = 1 - \eta\lambda .
 #
-# Nothing of the data, of the loss or of the start is left in the angle. We try it first
-# in the barest case: the gradient has a random direction at a right angle to :math:`w`,
-# and :math:`\tilde g = 1`. The recursion predicts the lengths, one number a step.
+# Nothing of the data, of the loss or of the start is left in the angle. With the memory
+# :math:`\tau = 1/(\eta\lambda)` of the last page it is :math:`\sqrt{2/\tau}`, very
+# nearly. We try it first in the barest case: the gradient has a random direction at a
+# right angle to :math:`w`, and :math:`\tilde g = 1`. This is where it should come to
+# rest.
 
 lr, lambd = 0.1, 0.05
 length_at_rest = (lr / (2 * lambd - lr * lambd**2)) ** 0.25
 angle_at_rest = math.acos(1 - lr * lambd)
 print(f"predicted:  ‖w‖ = {length_at_rest:.4f}   θ = {angle_at_rest:.4f} rad")
 
+# %%
+# The way there is predicted too, by the recursion for the length, one number a step.
+# The weight has 1000 entries. It starts once at three times this length, and once at
+# three tenths of it.
 
-def predicted_lengths(length, lr, lambd):
-    lengths = [length]
-    for _ in range(400):
-        square = (1 - lr * lambd) ** 2 * lengths[-1] ** 2
-        lengths.append((square + (lr / lengths[-1]) ** 2) ** 0.5)
-    return lengths
+
+def norm(w):
+    return torch.linalg.vector_norm(w, dim=1, keepdim=True)
 
 
 def angles_between(w, w_new):
-    """Return the angle by which each weight along the first axis turned."""
-    w, w_new = w.flatten(1), w_new.flatten(1)
-    u = w / w.norm(dim=1, keepdim=True)
-    u_new = w_new / w_new.norm(dim=1, keepdim=True)
     # From the chord, because arccos loses digits near 1.
-    return 2 * torch.asin((u_new - u).norm(dim=1) / 2)
+    return 2 * torch.asin(norm(w_new / norm(w_new) - w / norm(w)) / 2)
 
 
-def random_walk(length, lr, lambd):
-    generator = torch.Generator().manual_seed(0)
+generator = torch.Generator().manual_seed(0)
+w = torch.randn(2, 1000, generator=generator).double()
+w *= torch.tensor([[3.0], [0.3]]) / norm(w)  # two weights, long and short
+predicted, lengths, angles = [norm(w)], [norm(w)], []
+for _ in range(400):
+    shrunk, step = (1 - lr * lambd) * predicted[-1], lr / predicted[-1]
+    predicted.append((shrunk**2 + step**2).sqrt())
 
-    def random():
-        return torch.randn(1, 1000, dtype=torch.float64, generator=generator)
+    g = torch.randn(2, 1000, generator=generator).double()
+    g -= w * (g * w).sum(1, keepdim=True) / norm(w) ** 2  # now g ⊥ w
+    g /= norm(g) * norm(w)
+    w, w_old = (1 - lr * lambd) * w - lr * g, w
+    lengths.append(norm(w))
+    angles.append(angles_between(w_old, w))
+predicted, lengths, angles = (
+    torch.cat(path, 1) for path in (predicted, lengths, angles)
+)
+for k, length in enumerate(("3.0", "0.3")):
+    print(
+        f"start {length}:  ‖w‖ = {lengths[k, -1]:.4f}"
+        f"   θ = {angles[k, -1]:.4f} rad after 400 steps"
+    )
+assert torch.allclose(lengths, predicted)
 
-    w = random()
-    w *= length / w.norm()
-    lengths, angles = [length], []
-    for _ in range(400):
-        g = random()
-        g -= w * (g * w).sum() / w.norm() ** 2  # at a right angle to w
-        g /= g.norm() * w.norm()
-        w, w_old = (1 - lr * lambd) * w - lr * g, w
-        lengths.append(float(w.norm()))
-        angles.append(float(angles_between(w_old, w)))
-    return lengths, angles
-
-
+grey = {"color": "#aaaaaa", "linewidth": 4}
 with book_style():
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.6))
-    grey = {"color": "#aaaaaa", "linewidth": 4}
     right.axhline(angle_at_rest, **grey)
-    for length, style in ((3.0, "-"), (0.3, "--")):
-        predicted = predicted_lengths(length, lr, lambd)
-        left.plot(predicted, **grey)
-        lengths, angles = random_walk(length, lr, lambd)
-        left.plot(lengths, style, color="black")
-        right.plot(range(1, 401), angles, style, color="black")
-        print(
-            f"start {length}:  ‖w‖ = {lengths[-1]:.4f}"
-            f"   θ = {angles[-1]:.4f} rad after 400 steps"
-        )
-        assert math.isclose(lengths[-1], predicted[-1])
+    for k, style in enumerate(("k-", "k--")):
+        left.plot(predicted[k], **grey)
+        left.plot(lengths[k], style)
+        right.plot(range(1, 401), angles[k], style)
     left.text(70, 2.45, "start 3.0")
     left.text(70, 0.6, "start 0.3")
     right.text(400, 0.113, "arccos(1 − ηλ)", ha="right")
     left.set(xlabel="step", ylabel="length ‖w‖", ylim=(0, None))
     right.set(xlabel="step", ylabel="angle per step (rad)", ylim=(0, 0.25))
-    fig.suptitle(
-        "Two starts come to one length and one angle",
-        x=0.01,
-        ha="left",
-        fontsize=12,
-    )
+    title = "Two starts come to one length and one angle"
+    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
 plt.show()
 
 # %%
@@ -466,18 +443,15 @@ def normalised(params, X):
     return torch.relu(layer_norm(X @ W_1, (WIDTH,), eps=0.0)) @ W_2
 
 
-def copies(tensor, number):
-    return tensor.expand(number, *tensor.shape)
-
-
 X, given, truth = shuffled(seed=0, wrong=90)
 W_1, _, W_2, _ = start(seed=0)
-at_both = [torch.stack([W_1, 2 * W_1]).requires_grad_(), copies(W_2, 2)]
-at_both[1].requires_grad_()
-g, _ = gradients(normalised, at_both, copies(X[:50], 2), copies(given[:50], 2))
-cosine = float((g[0] * W_1).sum() / g[0].norm() / W_1.norm())
-print(f"cosine of g and w:      {abs(cosine):.4f}")
-print(f"‖g‖ at 2w / ‖g‖ at w:   {float(g[1].norm() / g[0].norm()):.4f}")
+params = [torch.stack([W_1, 2 * W_1]), torch.stack([W_2, W_2])]
+params = [p.requires_grad_() for p in params]
+batch = torch.stack([X[:50]] * 2), torch.stack([given[:50]] * 2)
+g = gradients(normalised, params, *batch)[0].flatten(1)
+cosine = (g[0] @ W_1.flatten() / g[0].norm() / W_1.norm()).abs()
+print(f"cosine of g and w:      {cosine:.4f}")
+print(f"‖g‖ at 2w / ‖g‖ at w:   {g[1].norm() / g[0].norm():.4f}")
 
 # %%
 # Now six runs: two values of ηλ, each from a short and from a long weight; one with a
@@ -487,6 +461,9 @@ print(f"‖g‖ at 2w / ‖g‖ at w:   {float(g[1].norm() / g[0].norm()):.4f}")
 
 for product in (0.02, 0.005):
     print(f"ηλ = {product:<5}  predicted θ = {math.acos(1 - product):.4f} rad")
+
+# %%
+# The runs, with a watch on the first weight:
 
 settings = torch.tensor(
     [  # η, λ, length of the start
@@ -503,25 +480,26 @@ weights, lengths, angles = [begin * W_1 / W_1.norm()], [], []
 
 
 def watch(params):
-    weights.append(params[0].detach().clone())
-    angles.append(angles_between(weights.pop(0), weights[0]))
-    lengths.append(weights[0].flatten(1).norm(dim=1))
+    w = params[0].detach().clone()
+    angles.append(angles_between(weights.pop().flatten(1), w.flatten(1)))
+    lengths.append(norm(w.flatten(1)))
+    weights.append(w)
 
 
-trained = train(
-    [weights[0], copies(W_2, len(settings))],
+trained = train_all(
+    [weights[0], torch.stack([W_2] * 6)],
     [rates, 0.1],
     [decays, 0.02],
-    copies(X[TRAINING], len(settings)),
-    copies(given[TRAINING], len(settings)),
+    torch.stack([X[TRAINING]] * 6),
+    torch.stack([given[TRAINING]] * 6),
     normalised,
     watch,
 )
-lengths, angles = torch.stack(lengths), torch.stack(angles)
+lengths, angles = torch.cat(lengths, 1), torch.cat(angles, 1)
 
 
 def rms(values):
-    return values.square().mean(0).sqrt()
+    return values.square().mean(-1).sqrt()
 
 
 with book_style():
@@ -530,10 +508,9 @@ with book_style():
         ax.axhline(math.acos(1 - product), **grey)
         ax.text(1200, place, f"ηλ = {product}", ha="right")
     ax.text(1200, 0.04, "λ = 0", ha="right")
-    middles = torch.arange(12, 1200, 24)
-    for k, style in ((0, "--"), (1, "-"), (2, "--"), (3, "-"), (5, ":")):
-        curve = rms(angles[:, k].view(-1, 24).T)  # four epochs a point
-        ax.plot(middles, curve, style, color="black")
+    for k, style in ((0, "k--"), (1, "k-"), (2, "k--"), (3, "k-"), (5, "k:")):
+        curve = rms(angles[k].view(-1, 30))  # a point for five epochs
+        ax.plot(torch.arange(15, 1200, 30), curve, style)
     ax.set(xlabel="step", ylabel="angle per step (rad)", ylim=(0, 0.26))
     ax.set_title("In training, too, ηλ sets the angle per step")
 plt.show()
@@ -541,13 +518,12 @@ plt.show()
 print("                     angle per step, last 50 epochs")
 print("  η        λ   start   predicted   measured     ‖w‖")
 for k, (eta, lambd, length) in enumerate(settings.tolist()):
-    predicted = math.acos(1 - eta * lambd)
-    measured = float(rms(angles[-300:, k]))
+    theta, measured = math.acos(1 - eta * lambd), rms(angles[k, -300:])
     print(
-        f"{eta:.1f}   {lambd:6.4f}   {length:5.0f}   {predicted:9.4f}"
-        f"   {measured:8.4f}   {float(rms(lengths[-300:, k])):5.2f}"
+        f"{eta:.1f}   {lambd:6.4f}   {length:5.0f}   {theta:9.4f}"
+        f"   {measured:8.4f}   {rms(lengths[k, -300:]):5.2f}"
     )
-    assert lambd == 0 or abs(measured / predicted - 1) < 0.03
+    assert lambd == 0 or abs(measured / theta - 1) < 0.03
 
 # %%
 # In the figure the solid lines come from a long start and the dashed ones from a short
@@ -575,7 +551,7 @@ for k, (eta, lambd, length) in enumerate(settings.tolist()):
 outputs = normalised(trained, X[TESTING])
 changed = int((outputs[2].argmax(1) != outputs[4].argmax(1)).sum())
 print(f"answers that differ: {changed} of {len(outputs[2])}")
-print(f"length, as a ratio:  {float(lengths[-1, 4] / lengths[-1, 2]):.4f}")
+print(f"length, as a ratio:  {lengths[4, -1] / lengths[2, -1]:.4f}")
 assert torch.allclose(outputs[2], outputs[4], rtol=1e-3, atol=1e-3)
 
 # %%

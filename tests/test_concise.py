@@ -83,7 +83,7 @@ def source_loop(problem, lambd, lr, epochs, batch_size, seed, b_init):
     X, y, dtype = problem.X_train, problem.y_train, problem.dtype
     n, p = X.shape
     generator = torch.Generator().manual_seed(seed)
-    w_init = torch.normal(0, 1, (p, 1), generator=generator, dtype=dtype)
+    w_init = torch.normal(0, 1, (p, 1), generator=generator).to(dtype)
     with torch.random.fork_rng():
         net = nn.Sequential(nn.Linear(p, 1)).to(dtype)
     net[0].weight.data = w_init.T.clone()

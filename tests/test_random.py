@@ -34,8 +34,22 @@ def test_a_run_starts_at_the_first_draw_of_its_seed(implementation, seed, dtype)
     run = implementation.train(problem, lambd=3, epochs=1, seed=seed)
 
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.normal(0, 1, (50, 1), generator=generator, dtype=dtype)
-    assert torch.equal(run.w_init, drawn)
+    drawn = torch.normal(0, 1, (50, 1), generator=generator)
+    assert torch.equal(run.w_init, drawn.to(dtype))
+
+
+def test_a_seed_means_the_same_run_in_both_dtypes(implementation):
+    runs = [
+        implementation.train(synthetic_data(dtype=dtype, seed=1), lambd=3, seed=1)
+        for dtype in (torch.float32, torch.float64)
+    ]
+
+    single, double = runs
+    assert torch.equal(single.w_init.double(), double.w_init)
+    assert torch.equal(single.b_init.double(), double.b_init)
+    # The same batches too: only rounding tells the ends apart.
+    assert torch.allclose(single.w.double(), double.w, rtol=0, atol=1e-6)
+    assert single.test_loss == pytest.approx(double.test_loss, rel=1e-4)
 
 
 def test_the_bias_starts_at_zero_by_hand_and_at_a_normal_draw_in_the_concise_run():

@@ -58,7 +58,7 @@ def test_the_start_is_a_normal_weight_and_a_zero_bias(dtype):
     w, b = scratch.init_params(4, torch.Generator().manual_seed(9), dtype=dtype)
 
     generator = torch.Generator().manual_seed(9)
-    drawn = torch.normal(0, 1, (4, 1), generator=generator, dtype=dtype)
+    drawn = torch.normal(0, 1, (4, 1), generator=generator).to(dtype)
     assert torch.equal(w, drawn)
     assert torch.equal(b, torch.zeros(1, dtype=dtype))
     assert w.requires_grad
@@ -141,7 +141,7 @@ def source_loop(problem, lambd, lr, epochs, batch_size, seed):
     X, y, dtype = problem.X_train, problem.y_train, problem.dtype
     n, p = X.shape
     generator = torch.Generator().manual_seed(seed)
-    w = torch.normal(0, 1, (p, 1), generator=generator, dtype=dtype)
+    w = torch.normal(0, 1, (p, 1), generator=generator).to(dtype)
     b = torch.zeros(1, dtype=dtype)
     w.requires_grad_(True)
     b.requires_grad_(True)

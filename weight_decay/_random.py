@@ -45,7 +45,8 @@ def standard_normal(
     generator : torch.Generator
         A CPU generator.
     dtype : torch.dtype
-        torch.float32 or torch.float64; the two draw different numbers.
+        torch.float32 or torch.float64. The draw itself is in float32, so that a seed
+        means the same numbers, and the same batches after them, in both.
     device : torch.device or str
         Where the result goes; torch's default device plays no part.
 
@@ -55,6 +56,6 @@ def standard_normal(
         Independent numbers of mean 0 and standard deviation 1.
     """
     drawn = torch.normal(
-        0.0, 1.0, shape, generator=generator, dtype=dtype, device="cpu"
+        0.0, 1.0, shape, generator=generator, dtype=torch.float32, device="cpu"
     )
-    return drawn.to(device)
+    return drawn.to(device=device, dtype=dtype)

@@ -168,8 +168,8 @@ def train(
         smaller, and its gradient is divided by its own size.
     seed : int
         Seed of the start and of the batches, 0 ≤ seed < 2³⁰.
-        ``torch.Generator().manual_seed(seed)`` gives first w, then one
-        ``torch.randperm(n)`` per epoch. `concise.train` draws the same.
+        ``torch.Generator().manual_seed(seed)`` gives first w, in float32, then
+        one ``torch.randperm(n)`` per epoch. `concise.train` draws the same.
     w_init : torch.Tensor, shape (p, 1), optional
         A start for w in place of the drawn one. The batches stay the same.
     b_init : torch.Tensor, shape (1,), optional

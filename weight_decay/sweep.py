@@ -36,7 +36,7 @@ from ._checks import (
     check_seed,
     check_tensor,
 )
-from ._random import random_stream
+from ._random import random_stream, standard_normal
 from .data import RegressionProblem
 from .run import CURVATURE, EVERY
 
@@ -446,11 +446,8 @@ class _Chunk:
         settings, s, p = self.settings, self.num_problems, like.shape[2]
 
         def normal(generators: list[torch.Generator], *shape: int) -> torch.Tensor:
-            # Drawn on the CPU, one stream after the other, and then moved.
-            draws = [
-                torch.normal(0.0, 1.0, shape, generator=generator, dtype=like.dtype)
-                for generator in generators
-            ]
+            # One stream after the other, on the CPU; moved all at once.
+            draws = [standard_normal(shape, g, like.dtype, "cpu") for g in generators]
             return torch.stack(draws).to(like.device)
 
         # A start that was passed replaces the draw, which has to happen all the

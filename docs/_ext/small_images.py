@@ -18,20 +18,20 @@ COLOURS = 128
 
 
 def shrink_png(path: Path) -> None:
-    """Rewrite an opaque PNG with a palette of its own; leave any other as it is.
+    """Rewrite a PNG with a palette of its own, on white where it is transparent.
 
     Parameters
     ----------
     path : pathlib.Path
-        A PNG file.
+        A PNG file; one that has a palette already stays as it is.
     """
     with Image.open(path) as image:
-        transparent = (
-            image.mode == "RGBA" and image.getchannel("A").getextrema()[0] != 255
-        )
-        if image.mode == "P" or transparent:
+        if image.mode == "P":
             return
-        small = image.convert("RGB").quantize(
+        # Thumbnails have a transparent rim; white is what figures are drawn on.
+        white = Image.new("RGBA", image.size, "white")
+        opaque = Image.alpha_composite(white, image.convert("RGBA"))
+        small = opaque.convert("RGB").quantize(
             COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )
     small.save(path, optimize=True)

@@ -17,7 +17,7 @@ import torch
 from reading import CSS_ADDRESS, NUMBER, agrees, is_local, numbers_of, prose
 
 import weight_decay
-from weight_decay import concise, plotting, scratch
+from weight_decay import concise, conventions, optimizers, plotting, ridge, scratch
 
 ROOT = Path(__file__).parents[2]
 
@@ -442,7 +442,54 @@ def test_the_numbers_of_the_question_about_the_norm(pages, runs):
         assert all(map(agrees, row.split(), [lambd, norm / 10]))
 
 
+def test_the_first_page_counts_right(pages):
+    text = " ".join(pages["index.html"].article.text.split())
+    exercises = [
+        heading
+        for name in READING_ORDER
+        if name.startswith("exercises/")
+        for heading in pages[name].article.find_all("h2")
+    ]
+
+    words = {11: "Eleven scripts", 16: "Sixteen exercises", 25: "twenty-five more"}
+    for number in (len(GALLERY), len(exercises), len(QUESTIONS)):
+        assert words.pop(number) in text
+    numbers = [int(heading.text.split(".")[0]) for heading in exercises]
+    assert numbers == list(range(1, len(exercises) + 1))
+
+
+def test_figures_on_pages_have_a_caption_that_is_a_sentence(pages):
+    captions = [
+        figure.select_one(".caption-text").text.strip()
+        for page in pages.values()
+        for figure in page.article.find_all("figure")
+    ]
+
+    assert len(captions) > 20
+    for caption in captions:
+        assert len(caption.split()) >= 6, caption
+        assert caption[0].isupper() or caption[0] in "λη√", caption
+        assert caption.endswith("."), caption
+
+
 # -- The reference ------------------------------------------------------------
+
+
+def test_every_reference_is_cited_and_every_recent_one_has_an_address(pages):
+    source = (ROOT / "docs" / "reference" / "references.bib").read_text("utf-8")
+    entries = re.findall(r"@\w+\{(\w+),(.*?)\n\}", source, re.DOTALL)
+    shown = pages["reference/bibliography.html"].article.select(".citation")
+
+    assert len(shown) == len(entries)
+    for key, fields in entries:
+        field = dict(re.findall(r"(\w+)\s*=\s*\{(.*)\}", fields))
+        assert key.endswith(field["year"][-4:]) or field["year"] in key, key
+        if "doi" in field:
+            assert re.fullmatch(r"10\.\d{4,}/[\w.()-]+", field["doi"]), key
+        if "eprint" in field:
+            assert re.fullmatch(r"\d{4}\.\d{5}", field["eprint"]), key
+            assert field["archiveprefix"] == "arXiv"
+            assert int("20" + field["eprint"][:2]) <= int(field["year"]), key
 
 
 def public_functions(module):
@@ -458,8 +505,11 @@ def test_the_reference_lists_every_public_name(pages):
     names = {f"weight_decay.{name}" for name in weight_decay.__all__}
     names -= {"weight_decay.scratch", "weight_decay.concise"}
     names |= {"module-weight_decay.scratch", "module-weight_decay.concise"}
-    for module in (scratch, concise, plotting):
+    for module in (scratch, concise, plotting, ridge, optimizers, conventions):
         names |= public_functions(module)
+    names |= {"weight_decay.sweep.sweep", "weight_decay.sweep.SweepResult"}
+    names |= {f"weight_decay.optimizers.{name}" for name in ("SGD", "Momentum", "Adam")}
+    names |= {"weight_decay.optimizers.Decay", "weight_decay.ridge.Anatomy"}
 
     assert names - set(pages["reference/api.html"].ids) == set()
 

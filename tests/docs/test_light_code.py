@@ -1,0 +1,47 @@
+import re
+from types import SimpleNamespace
+
+import pytest
+from light_code import lighten
+from pygments.token import STANDARD_TYPES
+
+
+def light(body):
+    context = {"body": body}
+    lighten(SimpleNamespace(), "page", "page.html", context, None)
+    return context["body"]
+
+
+def test_plain_tokens_lose_their_span_and_others_keep_it():
+    code = '<span class="k">if</span><span class="w"> </span><span class="n">x</span>'
+
+    assert light(code) == '<span class="k">if</span> x'
+    assert light('<span class="n">a &lt; b</span>') == "a &lt; b"
+    assert light('<span class="nn">torch</span>') == '<span class="nn">torch</span>'
+
+
+def test_a_page_without_a_body_stays_as_it_is():
+    context = {}
+
+    lighten(SimpleNamespace(), "search", "search.html", context, None)
+    assert context == {}
+
+
+def test_the_text_of_a_page_is_the_same(book, pages):
+    # What is left out has no colour of its own in either theme.
+    sheet = (book / "_static" / "pygments.css").read_text("utf-8")
+    colours = re.findall(r"\.highlight \.(\w+) \{ color: (#\w+)", sheet)
+    own = {name for name, _ in colours}
+    base = set(re.findall(r"\.highlight *\{[^}]*color: (#\w+)", sheet))
+    for token in ("n", "p"):
+        assert token in STANDARD_TYPES.values()
+        assert token not in own or {c for name, c in colours if name == token} <= base
+    for page in pages.values():
+        assert not page.html.select(".highlight span.n, .highlight span.p")
+
+
+@pytest.mark.parametrize("token", ["k", "s2", "mi", "c1"])
+def test_what_has_a_colour_keeps_it(pages, token):
+    page = pages["chapter/problem.html"]
+
+    assert page.html.select(f".highlight span.{token}")
