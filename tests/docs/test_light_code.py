@@ -42,6 +42,6 @@ def test_the_text_of_a_page_is_the_same(book, pages):
 
 @pytest.mark.parametrize("token", ["k", "s2", "mi", "c1"])
 def test_what_has_a_colour_keeps_it(pages, token):
-    page = pages["chapter/problem.html"]
+    page = pages["auto_examples/plot_1_from_scratch.html"]
 
     assert page.html.select(f".highlight span.{token}")

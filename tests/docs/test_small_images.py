@@ -3,8 +3,9 @@ from small_images import COLOURS, shrink_png
 
 
 def drawing(path, mode="RGB"):
-    """A picture of many colours, a smooth ramp, with a transparent rim if it can."""
-    image = Image.linear_gradient("L").resize((300, 200)).convert("RGBA")
+    """A picture of many colours, noise on grey, with a transparent rim if it can."""
+    image = Image.effect_noise((300, 200), 20).convert("RGBA")
+    image.paste((127, 127, 127, 255), (140, 90, 160, 110))
     if mode == "RGBA":
         image.paste((0, 0, 0, 0), (0, 0, 300, 20))
     image.convert(mode).save(path)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from reading import agrees, numbers_of
 
-from weight_decay import ridge, scratch, synthetic_data
+from weight_decay import scratch, synthetic_data
 
 
 @pytest.fixture
@@ -32,7 +32,13 @@ def test_each_exercise_has_a_folded_solution_that_ran(pages):
     assert not page.article.select("details[open]")
 
 
-def test_half_lives(printed):
+def silent_part(problem, w):
+    """The part of a weight in the directions without data, by least squares."""
+    X, w = problem.X_train.double(), w.double()
+    return w - X.T @ torch.linalg.solve(X @ X.T, X @ w)
+
+
+def test_half_lives(pages, printed, problem):
     half_life, lambd, start, after_5 = printed[:4]
 
     assert agrees(half_life.split()[-2], math.log(0.5) / math.log(0.991))
@@ -40,11 +46,24 @@ def test_half_lives(printed):
     assert (1 - 0.003 * asked) ** 4 == pytest.approx(0.5, abs=1e-3)
     measured, by_32 = numbers_of(after_5)[1], numbers_of(after_5)[3]
     assert measured == by_32
-    assert measured == pytest.approx(numbers_of(start)[0] / 32, abs=1e-3)
+    shown, typical = numbers_of(start)[1], numbers_of(start)[3]
+    assert measured == pytest.approx(shown / 32, abs=1e-3)
+    w_init = scratch.train(problem, 0, epochs=1).w_init
+    assert shown == pytest.approx(float(silent_part(problem, w_init).norm()), abs=6e-4)
+    assert typical == pytest.approx(180**0.5, abs=6e-4)
+    shorter = pages["exercises/first.html"].glued[0].removesuffix(" %")
+    assert agrees(shorter, 100 * (1 - shown / typical))
+
+
+def test_the_data_reach_a_part_of_every_single_weight(problem):
+    # The length of eⱼ after it is projected onto the directions of the data.
+    _, _, directions = torch.linalg.svd(problem.X_train, full_matrices=False)
+
+    assert float(directions.norm(dim=0).min()) > 0.1
 
 
 def test_zero_start(printed, problem):
-    rows = after(printed, " λ   random start   start at 0", 3)
+    *rows, predicting_0 = after(printed, " λ   random start   start at 0", 4)
 
     for row, lambd in zip(rows, (0, 3, 10), strict=True):
         zero = torch.zeros(200, 1)
@@ -55,6 +74,24 @@ def test_zero_start(printed, problem):
     random, from_zero = zip(*(numbers_of(row)[1:] for row in rows), strict=True)
     assert 1.02 < max(from_zero) / min(from_zero) < 1.08
     assert 5e3 < max(random) / min(random) < 2e4
+    # "None of the three has learned much."
+    assert agrees(predicting_0.split()[-1], float((problem.y_test**2).mean() / 2))
+    assert all(0.7 < loss / numbers_of(predicting_0)[-1] < 1 for loss in from_zero)
+
+
+def test_from_zero_the_order_is_that_of_the_seed():
+    orders, factors = set(), []
+    for seed in range(4):
+        problem, start = synthetic_data(seed=seed), {"w_init": torch.zeros(200, 1)}
+        losses = [
+            scratch.train(problem, lambd, seed=seed, **start).test_loss[-1]
+            for lambd in (0, 3, 10)
+        ]
+        orders.add(losses.index(min(losses)))
+        factors.append(max(losses) / min(losses))
+
+    assert len(orders) > 1
+    assert max(factors) < 1.1
 
 
 def test_the_penalty_added_once_is_a_fifth_of_it(printed, problem):
@@ -64,30 +101,61 @@ def test_the_penalty_added_once_is_a_fifth_of_it(printed, problem):
         predicted = 180**0.5 * (1 - 0.003 * lambd / 5) ** 400
         norm = scratch.train(problem, lambd / 5).w_norm
         assert all(map(agrees, row.split(), [lambd, predicted, norm, norm]))
+        # "Below the prediction because the start is short", by what is glued.
+        w_init = scratch.train(problem, 0, epochs=1).w_init
+        short = float(silent_part(problem, w_init).norm()) / 180**0.5
+        assert norm / predicted == pytest.approx(short, rel=0.01)
 
 
-def test_a_matrix_is_two_runs_in_one(printed):
-    rows = after(printed, " λ   √360·(1 − ηλ)⁴⁰⁰", 2)
+def test_a_matrix_is_two_runs_in_one(printed, problem):
+    (start,) = (i for i, line in enumerate(printed) if line.startswith("predicted, λ"))
+    predicted, first, as_it_was, doubled = (
+        line.split()[-1] for line in printed[start : start + 4]
+    )
 
-    for row, lambd in zip(rows, (0, 3), strict=True):
-        shown_lambd, predicted, norm = numbers_of(row)
-        assert shown_lambd == lambd
-        assert agrees(row.split()[1], 360**0.5 * (1 - 0.003 * lambd) ** 400)
-        # χ with 360 degrees of freedom: a spread of 1/√2 about √360, 4 %.
-        assert norm == pytest.approx(predicted, rel=0.12)
-    singular, both = after(printed, rows[1], 2)
-    root, frobenius = numbers_of(both)
-    assert root == frobenius == numbers_of(rows[1])[2]
-    assert math.hypot(*numbers_of(singular)) == pytest.approx(root, abs=2e-3)
+    assert agrees(predicted, 360**0.5 * 0.991**400)
+    # χ with 360 degrees of freedom: a spread of 1/√2 about √360, 4 %.
+    assert float(first) == pytest.approx(float(predicted), rel=0.12)
+    assert as_it_was == doubled
+    # Each column is a run of its own.
+    stream = torch.Generator().manual_seed(0)
+    W = torch.normal(0.0, 1.0, (200, 2), generator=stream)
+    for shown, lambd in ((first, 3), (as_it_was, 6)):
+        columns = [
+            scratch.train(problem, lambd, w_init=W[:, [j]].clone()).w_norm
+            for j in (0, 1)
+        ]
+        # The batches are others: a few per mille.
+        assert float(shown) == pytest.approx(math.hypot(*columns), rel=0.01)
 
 
-def test_more_examples_leave_fewer_silent_directions(printed):
-    rows = after(printed, "  n   √(200 − n)     ‖w‖₂", 3)
+def test_decay_multiplies_every_singular_value():
+    W = torch.normal(0.0, 1.0, (200, 2), dtype=torch.float64)
+    before = torch.linalg.svdvals(W)
+
+    after_decay = torch.linalg.svdvals(W - 0.003 * 3 * W)
+
+    assert torch.allclose(after_decay, (1 - 0.009) * before)
+    assert float(before.norm()) == pytest.approx(float(W.norm()))
+
+
+def test_more_examples_leave_fewer_silent_directions(pages, printed):
+    rows = after(printed, "  n   √(200 − n)   ‖w‖₂", 3)
 
     for row, n in zip(rows, (20, 50, 150), strict=True):
-        run = scratch.train(synthetic_data(n_train=n), lambd=0)
-        fresh = [n, (200 - n) ** 0.5, run.w_norm, (200 - n) / 2, run.test_loss[-1]]
-        assert all(map(agrees, row.split(), fresh))
+        problem = synthetic_data(n_train=n)
+        run = scratch.train(problem, lambd=0)
+        everywhere = float(((run.w - problem.w_true) ** 2).sum()) / 2
+        fresh = [n, (200 - n) ** 0.5, run.w_norm, (200 - n) / 2, everywhere]
+        assert all(map(agrees, row.split(), [*fresh, run.test_loss[-1]]))
+        # "A spread of 14 %": the test loss lies within two of them.
+        assert run.test_loss[-1] == pytest.approx(everywhere, rel=2 * 0.02**0.5)
+        if n < 150:  # "The start is short in these directions, too."
+            start = float(silent_part(problem, run.w_init).norm())
+            assert 0.9 < start / (200 - n) ** 0.5 < 0.96
+            assert run.w_norm == pytest.approx(start, rel=1e-3)
+    spread = pages["exercises/first.html"].glued[-1].removesuffix(" %")
+    assert agrees(spread, 100 * 0.02**0.5)
     smallest, counted = printed[-2:]
     X = synthetic_data(n_train=150).X_train.double()
     d = torch.linalg.eigvalsh(X @ X.T / 150)
@@ -98,4 +166,3 @@ def test_more_examples_leave_fewer_silent_directions(printed):
     # The norm that came out lies near it, and above √50.
     assert numbers_of(rows[2])[2] == pytest.approx(numbers_of(counted)[0], rel=0.05)
     assert numbers_of(rows[2])[2] > 50**0.5
-    assert ridge.shrinkage(X, 0, bias=False)[0][-1] == pytest.approx(float(d[0]))

@@ -60,7 +60,7 @@ def test_the_table_is_that_of_the_plain_loop(page, problem, loss):
 
 
 def test_the_numbers_in_the_text(page, problem, loss):
-    without, best_loss, best, gain = page.glued
+    without, best_loss, best, gain, *_ = page.glued
     trivial = float(((problem.y_train.mean() - problem.y_test) ** 2).mean()) / 2
     truth = loss.mean(1)
 
@@ -88,12 +88,40 @@ def test_twenty_examples_choose_almost_at_random(loss):
     assert float(more.max()) == pytest.approx(0.75, abs=0.03)  # "three quarters"
 
 
-def test_the_four_candidates_differ_by_a_few_percent(loss):
+def test_the_four_candidates_differ_by_less_than_a_tenth(loss):
     last = loss.mean(1)[3:]
     spread_of_a_mean = loss.reshape(7, -1, 20).mean(2)[3:].std(1) / last
 
-    assert float(last.max() / last.min()) < 1.09
+    assert float(last.max() / last.min()) < 1.1
     assert spread_of_a_mean.tolist() == pytest.approx([0.32] * 4, abs=0.02)
+
+
+def test_the_grid_is_that_of_the_rule_extended_at_its_end(loss, problem):
+    # A memory 1/(ηλ) of ten runs to a tenth of a run of 400 steps.
+    first, last = (1 / (0.003 * 400 * runs) for runs in (10, 0.1))
+    assert first == pytest.approx(0.1, rel=0.2)
+    assert last == pytest.approx(9, rel=0.1)
+
+    few, more = loss[:4, :20].mean(1), loss[:4, -200:].mean(1)
+    assert few.argmin() == more.argmin() == 3
+    small = sweep([problem], [0.1, 0.3], seeds=[1]).test_loss[:, 0, -1]
+    assert bool((small > 5 * loss[1].mean()).all())
+
+
+def test_the_two_tables_differ_by_the_start(page, problem, loss):
+    *_, end, run, start = page.glued
+    model = Ridge(alpha=20).fit(problem.X_train.numpy(), problem.y_train.numpy())
+    error = model.predict(problem.X_test.numpy()) - problem.y_test.numpy().reshape(
+        model.predict(problem.X_test.numpy()).shape
+    )
+
+    assert agrees(end, float((error**2).mean()) / 2)
+    assert agrees(run, float(loss[1].mean()))
+    assert agrees(start.split()[0], 100 * (1 - 0.003) ** 400)
+    # The start is the reason: without one, the same run ends near the other number.
+    zero = torch.zeros(200, 1)
+    from_zero = sweep([problem], [1], seeds=[1], w_init=zero).test_loss[0, 0, -1]
+    assert float(from_zero) == pytest.approx(float(end), rel=0.1)
 
 
 def test_the_loss_that_chose_is_too_good(page, loss, problem):
@@ -112,9 +140,9 @@ def test_the_loss_that_chose_is_too_good(page, loss, problem):
 def test_so_it_is_on_every_data_set(seed):
     problem = synthetic_data(20, 4_000, noise_std=0.3, seed=seed)
     runs = sweep([problem], LAMBDAS, seeds=[seed])
-    loss = torch.stack(
-        [losses(problem, runs.weight(i, 0), runs.b[i, 0]) for i in range(7)]
-    )
+    loss = torch.stack([
+        losses(problem, runs.weight(i, 0), runs.b[i, 0]) for i in range(7)
+    ])
 
     for size in (20, 200):
         chosen, reported = choices(loss, size)

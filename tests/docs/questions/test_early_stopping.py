@@ -6,6 +6,7 @@ import torch
 from reading import agrees
 
 from weight_decay import scratch, synthetic_data
+from weight_decay.sweep import sweep
 
 TABLE = "    t   stopped    λ = 1/(ηt)   decayed   ratio"
 STARTS = "start      λ   best test loss   at epoch    at the end"
@@ -104,6 +105,12 @@ def test_the_table_is_that_of_the_loop_and_of_the_solve(page, X):
             assert agrees(row[4], by_loop / by_solve)
         assert agrees(row[2], 1 / (LR * t))
         assert agrees(row[3], expected_error(X, decayed(X, eye, 1 / (LR * t))))
+    # Against w = 0, which has ‖w*‖² = 0.02.
+    zero = page.printed[page.printed.index(TABLE) + 10].split()
+    assert zero[:3] == ["w", "=", "0"]
+    assert agrees(zero[3], 0.02)
+    best = expected_error(X, stopped(X, eye, 7))
+    assert agrees(page.glued[0].split()[0], 100 * (1 - best / 0.02))
     for column in (1, 3):
         values = [float(row[column]) for row in rows]
         assert values.index(min(values)) == 2
@@ -159,6 +166,18 @@ def test_stopping_cannot_forget_a_random_start_on_any_seed(seed):
     decay = scratch.train(problem, 10, seed=seed)
     assert min(run.test_loss) > 0.9 * run.test_loss[-1]
     assert min(run.test_loss) > 1000 * decay.test_loss[-1]
+
+
+def test_the_first_row_is_90_on_average_and_less_here(page, problem):
+    problems = [synthetic_data(seed=seed) for seed in range(200)]
+    best = sweep(problems, [0]).test_loss[0].min(1).values
+    row = float(table(page, STARTS, 1)[0][2])
+
+    assert float(best.mean()) == pytest.approx(90, abs=3 * 15.5 / 200**0.5)
+    # Two draws: this start gives 81, these test examples the rest.
+    run = scratch.train(problem, 0)
+    of_start = float(((run.w - problem.w_true) ** 2).sum()) / 2
+    assert row < of_start < 90
 
 
 def test_equal_hidden_units_stay_equal():

@@ -32,9 +32,7 @@ def beyond(X):
 
 def test_what_is_left_is_the_same_and_the_end_is_not(page):
     p = synthetic_data(dtype=torch.float64)
-    generator = torch.Generator().manual_seed(0)
-    w_init = torch.normal(0, 1, (200, 1), generator=generator, dtype=torch.float64)
-    left = 0.991**400 * float(torch.linalg.vector_norm(beyond(p.X_train) @ w_init))
+    left = 0.991**400
 
     rows = table(page, "     η     λ   left of the start   ‖w‖ in the end", 4)
     for row, (lr, lambd) in zip(rows, SETTINGS, strict=True):
@@ -72,7 +70,8 @@ def test_what_the_schedules_leave(page):
     }
     left = {name: float(np.prod(1 - 3 * eta)) for name, eta in rates.items()}
 
-    shown = dict(zip(("cosine", "constant"), page.glued, strict=True))
+    *glued, mean_step = page.glued
+    shown = dict(zip(("cosine", "constant"), glued, strict=True))
     for name, number in shown.items():
         assert agrees(number, left[name])
     assert left["cosine"] == pytest.approx(left["constant"] ** 0.5, rel=0.02)
@@ -82,9 +81,14 @@ def test_what_the_schedules_leave(page):
     # Alt text: the cosine ends far higher; the step stops after the first hundred.
     assert left["cosine"] > 5 * left["constant"]
     assert left["step"] == pytest.approx(0.991**100, rel=0.1)
-    # "Who adds a schedule and wants the same forgetting must double λ."
-    doubled = float(np.prod(1 - 6 * rates["cosine"]))
-    assert doubled == pytest.approx(left["constant"], rel=0.03)
+    # "Divide λ by the mean of the schedule."
+    mean = {name: float(eta.mean() / eta[0]) for name, eta in rates.items()}
+    assert mean["cosine"] == pytest.approx(1 / 2, rel=0.01)
+    assert agrees(mean_step, mean["step"])
+    for name, eta in rates.items():
+        divided = float(np.prod(1 - 3 / mean[name] * eta))
+        # The larger λ in the early steps: (1 − ηλ) is a little below its exponential.
+        assert divided == pytest.approx(left["constant"], rel=0.05)
 
 
 def test_the_two_meanings_of_lambda_in_adamw(page):
@@ -99,6 +103,25 @@ def test_the_two_meanings_of_lambda_in_adamw(page):
         assert all(map(agrees, shown, [lr, (1 - lr) ** 100, 0.999**100]))
         assert agrees(shown[1], left(lr, 1))
         assert agrees(shown[2], left(lr, 0.001 / lr))
+
+
+@pytest.mark.parametrize("lr", [0.003, 0.03])
+def test_sgd_ends_at_the_minimum_of_lambda_and_adamw_does_not(lr):
+    p = synthetic_data(dtype=torch.float64)
+    X = p.X_train - p.X_train.mean(0)
+    y = p.y_train - p.y_train.mean()
+    minimum = X.T @ torch.linalg.solve(X @ X.T + 20 * 3 * torch.eye(20), y)
+    ends = {}
+    for kind in (torch.optim.SGD, torch.optim.AdamW):
+        w = torch.zeros(200, 1, dtype=torch.float64, requires_grad=True)
+        trainer = kind([w], lr=lr, weight_decay=3)
+        for _ in range(2_000 if lr == 0.003 else 500):
+            w.grad = X.T @ (X @ w.detach() - y) / 20
+            trainer.step()
+        ends[kind] = float((w.detach() - minimum).norm() / minimum.norm())
+
+    assert ends[torch.optim.SGD] < 1e-3
+    assert ends[torch.optim.AdamW] > 0.05
 
 
 def test_with_a_schedule_both_terms_are_multiplied():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees
 
 from weight_decay import scratch, synthetic_data
 
@@ -53,35 +53,58 @@ def test_a_weight_without_data_is_the_start_times_the_factor(page, problem):
         assert predicted.split() == trained.split()
 
 
-def test_where_decay_gets_stuck(page):
-    expected, stuck = page.printed[
-        (start := next(i for i, s in enumerate(page.printed) if "expected" in s)) :
-    ][:2]
+def test_in_bfloat16_a_weight_of_one_does_not_decay(page):
+    predicted, in_32, in_16 = (
+        next(line for line in page.printed if line.startswith(name)).split()[-1]
+        for name in ("predicted    ", "torch.float32", "torch.bfloat16")
+    )
 
-    steps = int(expected.split()[-1])
-    assert 0.991**steps < 2**-149 < 0.991 ** (steps - 1)
-    # On the multiples of 2⁻¹⁴⁹: k − round(0.009 k) stays at the k below.
-    k = next(k for k in range(1000, 0, -1) if round(0.009 * k) == 0)
-    value, shown_k, *_, step = numbers_of(stuck.replace("2⁻¹⁴⁹", ""))
-    assert shown_k == k == 55
-    assert value == pytest.approx(k * 2**-149, rel=0.02)
-    # Decay alone passes 55 · 2⁻¹⁴⁹ a little later: rounding helped on the way.
-    assert step == pytest.approx(math.log(k * 2**-149) / math.log(0.991), rel=0.01)
-    assert start > 0
+    assert agrees(predicted, (1 - 6e-5) ** 1000)
+    assert float(in_32) == pytest.approx(math.exp(-0.06), abs=2e-4)
+    assert float(in_16) == 1
+    # The next number below 1, and what half of the way to it needs.
+    below = torch.nextafter(torch.ones(1).bfloat16(), torch.zeros(1).bfloat16())
+    assert below.item() == 1 - 2**-8
+    for share, moves in ((0.49, False), (0.51, True)):
+        rounded = torch.tensor(1 - share * 2**-8).bfloat16().item()
+        assert (rounded < 1) == moves
 
 
-def test_it_is_what_the_optimiser_of_pytorch_does():
-    # From the last thousand steps on, so that it does not take long.
-    w = torch.full((1,), 1e-41, requires_grad=True)
-    by_hand = w.detach().clone()
+def test_in_float32_only_tiny_weights_get_stuck():
+    # Below 2⁻¹²⁶ the floats are the multiples of 2⁻¹⁴⁹: a step of less than half
+    # of that is rounded away.
+    w = torch.full((1,), 2e-41, requires_grad=True)
     w.grad = torch.zeros(1)
-    trainer = torch.optim.SGD([w], lr=0.003, weight_decay=3)
-    for _ in range(1000):
+    trainer = torch.optim.AdamW([w], lr=6e-4, weight_decay=0.1)
+    for _ in range(12_000):
         trainer.step()
-        by_hand -= 0.003 * (3 * by_hand)
-        assert w.item() == by_hand.item()
+    before = w.item()
+    trainer.step()
 
-    assert w.item() == 55 * 2**-149
+    assert w.item() == before
+    assert before == pytest.approx(0.5 / 6e-5 * 2**-149, rel=1e-3)
+    assert before == pytest.approx(1e-41, rel=0.2)
+
+
+def test_with_a_step_longer_than_one_the_factor_can_be_zero(problem):
+    w = torch.ones(1, requires_grad=True)
+    w.grad = torch.zeros(1)
+    torch.optim.SGD([w], lr=0.5, weight_decay=2).step()
+
+    assert w.item() == 0
+
+
+def test_a_single_weight_may_cross_zero(problem):
+    X, y = problem.X_train.double(), problem.y_train.double()
+    centred = X - X.mean(0)
+    eye = torch.eye(20, dtype=X.dtype)
+    weights = [
+        centred.T @ torch.linalg.solve(centred @ centred.T + 20 * k * eye, y - y.mean())
+        for k in (0.01, 1, 10, 100)
+    ]
+
+    signs = torch.cat(weights, dim=1).sign()
+    assert bool((signs != signs[:, :1]).any())
 
 
 def test_what_is_kept_with_data(page, problem):
