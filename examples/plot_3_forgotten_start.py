@@ -49,8 +49,9 @@ def norm(w):
     return float(torch.linalg.vector_norm(w))
 
 
-start = scratch.init_params(200, torch.Generator().manual_seed(0))
-w_start, b_start = (param.detach().double() for param in start)
+stream = torch.Generator().manual_seed(0)
+start = scratch.init_params(200, stream, dtype=torch.float64)
+w_start, b_start = (param.detach() for param in start)
 
 print("                   row space   null space")
 print(f"√20 and √180       {math.sqrt(20):9.3f}   {math.sqrt(180):10.3f}")
@@ -60,8 +61,8 @@ for name, w in (("start w₀", w_start), ("truth w*", problem.w_true)):
 
 # %%
 # The start is spread over all 200 directions alike, so about a tenth of its squared
-# length is in the row space. The same is true of the true weight: twenty examples can
-# show about a tenth of it.
+# length is in the row space. (The table prints lengths: square them.) The same is true
+# of the true weight: twenty examples can show about a tenth of its squared length.
 #
 # Predict
 # -------
@@ -84,8 +85,8 @@ for name, w in (("start w₀", w_start), ("truth w*", problem.w_true)):
 # the null space before we train. It is the curve that decides the norm.
 #
 # In the row space data and decay pull against each other. That path has a formula, too,
-# for steps on all twenty examples at once. We take it from
-# :ref:`a later page <sphx_glr_auto_examples_plot_6_ridge.py>`.
+# for steps on all twenty examples at once. Here we only use it, as
+# ``ridge.trajectory``; :ref:`a later page <every-direction>` derives it.
 
 lr, steps = 0.003, 400
 lambdas = (0, 3, 10)
@@ -109,8 +110,7 @@ assert norm(split(X.T)[1]) < 1e-12  # no row has a part in the null space
 
 def path(lambd):
     generator = torch.Generator().manual_seed(0)
-    w, b = scratch.init_params(200, generator)
-    w, b = (param.detach().double().requires_grad_() for param in (w, b))
+    w, b = scratch.init_params(200, generator, dtype=torch.float64)
     weights = [w.detach().clone()]
     for _ in range(100):
         for X_batch, y_batch in minibatches(X, y, 5, generator):
@@ -150,10 +150,10 @@ plt.show()
 
 # %%
 # In the null space the runs lie on the prediction: a level line, and two straight
-# lines of slope :math:`\ln(1 - \eta\lambda)`. In the row space the data replace the
-# start, and after half of the run less than one per cent of it is left there. The
-# weight comes to rest where data and decay balance. In this run λ = 10 keeps half
-# of what λ = 0 has learned. Of the start it keeps one part in 200 000.
+# lines of slope :math:`\ln(1 - \eta\lambda)`. In the row space the data soon replace
+# the start, and data and decay come nearly into balance. In this run λ = 10 keeps half
+# of the length that λ = 0 has there. Of the start in the null space it keeps one part
+# in 200 000.
 #
 # 13.4 and 0.36
 # -------------
@@ -175,11 +175,14 @@ for lambd, weights in paths.items():
 
 # %%
 # For λ = 0 and λ = 3 the norm is the start, hardly changed by what was learned. For
-# λ = 10 the lines have crossed: the start is gone, and the norm is that of the fit.
+# λ = 10 the lines have crossed: the start is gone from the null space, and the norm is
+# that of the fit. (One trace stays: in the first steps the start has pushed the bias.)
 #
-# The length of a start in 180 directions has the mean 13.40 and the standard deviation
-# 0.71, close to :math:`1/\sqrt2`. With λ = 0 the printed norm varies by just that from
-# seed to seed. With λ = 3 it varies by that times :math:`0.991^{400}`, which is 0.019.
+# The squared length of a start in 180 directions has the mean 180 and the standard
+# deviation :math:`\sqrt{2 \cdot 180}`. Divide by twice the length: the length itself
+# has :math:`\sqrt{360} / (2\sqrt{180}) = 1/\sqrt2`, about 0.71. With λ = 0 the printed
+# norm varies by that from seed to seed. With λ = 3 it varies by that times
+# :math:`0.991^{400}`, the 0.0269 of the next table, which is 0.019.
 #
 # Whatever the data do
 # --------------------
@@ -232,16 +235,17 @@ for name, run in variants.items():
 #
 # - *Start*: what is left of the start where no example looks.
 # - *Unseen*: the part of the true weight that no example shows.
-# - *Fit*: what the weight gets wrong where the examples do look. Noise that was
-#   learned from the training targets is here.
+# - *Fit*: what the weight gets wrong where the examples do look. It makes up for the
+#   error of the bias, it is shrunk, and it has learned a little noise.
 # - *Bias*: the error of the bias.
 # - *Noise*: the noise of the new target.
 #
 # A part of the test loss is the mean of the half square of one cause alone. The square
 # of a sum also has products; together they are the rest, "cross". In a single run the
 # rest can be several per cent of the loss, of either sign. On average over starts
-# and test sets it is zero. So we average over 200 data sets, each with a start of its
-# own.
+# and test sets it is zero: start, inputs and noise have the mean zero, and the two
+# subspaces are at right angles. So we average over 200 data sets, each with a start of
+# its own.
 #
 # Three of the five parts can be predicted:
 # :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{800}` for the start,
@@ -250,16 +254,22 @@ for name, run in variants.items():
 # the concise runs too.
 
 problems = [synthetic_data(seed=seed) for seed in range(200)]
+
+
+def mean_parts(problems, result, i):
+    rows = [
+        ridge.anatomy(data, result.weight(i, j), result.b[i, j : j + 1])
+        for j, data in enumerate(problems)
+    ]
+    return torch.tensor(rows, dtype=torch.float64).mean(0)
+
+
 parts, test_loss = {}, {}
 for implementation, unit in (("scratch", 1), ("concise", 2)):
     result = sweep(problems, lambdas, implementation=implementation)
     for i, lambd in enumerate(lambdas):
-        rows = [
-            ridge.anatomy(data, result.weight(i, j), result.b[i, j : j + 1])
-            for j, data in enumerate(problems)
-        ]
         run = f"{implementation} λ = {lambd}"
-        parts[run] = torch.tensor(rows, dtype=torch.float64).mean(0)
+        parts[run] = mean_parts(problems, result, i)
         test_loss[run] = float(result.test_loss[i, :, -1].mean()) / unit
 
 print("                   start  unseen     fit    bias    noise     cross")
@@ -277,9 +287,20 @@ for run, row in parts.items():
     assert abs(cross) < 0.005 * test_loss[run]
 
 # %%
+# How much of the fit is noise that was learned? The same runs, without any noise.
+
+quiet = [synthetic_data(noise_std=0, seed=seed) for seed in range(200)]
+result = sweep(quiet, lambdas)
+print("fit              noise 0.01   no noise")
+for i, lambd in enumerate(lambdas):
+    fit = parts[f"scratch λ = {lambd}"][2]
+    fit_quiet = mean_parts(quiet, result, i)[2]
+    print(f"scratch λ = {lambd:2}  {fit:11.3g}  {fit_quiet:9.3g}")
+
+# %%
 # The six losses differ by a factor of thousands, so they cannot share an axis and
 # still show their parts. Each bar below is one loss taken as 100 %, and its size is
-# written beside it. The rest is too small to be seen.
+# written beside it. The cross part is too small to be seen.
 
 looks = (
     ("start", "white", "////"),
@@ -326,11 +347,11 @@ plt.show()
 # What to see, and how far it holds
 # ---------------------------------
 # Without decay the test loss is the start. With λ = 3 the start is still the largest
-# part of the scratch loss. With λ = 10 it is gone, and most of what remains is unseen
-# truth: no λ and no training can remove that, only more examples. In the
-# concise runs the bias is the largest part as soon as there is decay. And the noise is
-# less than one per cent everywhere, while the noise that was learned hides in a small
-# part of its own, the fit.
+# part of the scratch loss. With λ = 10 it is gone from the null space, and nearly two
+# thirds of the scratch loss are unseen truth: no λ and no training can remove that,
+# only more examples. One third is bias. In the concise runs the bias is the largest
+# part as soon as there is decay. And the noise is less than one per cent everywhere.
+# The noise that was learned is smaller still: without any noise the fit hardly changes.
 #
 # The formula :math:`P_\perp w_t = (1-\eta\lambda)^t P_\perp w_0` is exact. It holds for
 # every linear model whose loss looks only at its predictions, for plain SGD with

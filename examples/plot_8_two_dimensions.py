@@ -121,14 +121,15 @@ plt.show()
 # ------------------------------------
 # Now 20 examples and two inputs that go together: their correlation is about 0.8.
 # The loss has one minimum, least squares, and its contours are long ellipses. The
-# minimum of :math:`J` solves a linear system. Setting its gradient to zero gives
+# minimum of :math:`J` we call :math:`w_\lambda`. There the gradient is zero:
 #
 # .. math::
 #
 #    \nabla L(w_\lambda) = -\lambda\, w_\lambda .
 #
 # Predict from this equation: how does the contour of :math:`L` through
-# :math:`w_\lambda` meet the circle around 0 through the same point?
+# :math:`w_\lambda` meet the circle around 0 through the same point? (The seed 18 makes
+# the bend in the path below easy to see.)
 
 generator = torch.Generator().manual_seed(18)
 drawn = torch.randn(20, 3, generator=generator).double()
@@ -167,9 +168,10 @@ for lambd in (0.1, 0.5, 2):
 # %%
 # The gradient of a loss stands at a right angle to its contour; the direction of
 # :math:`w` stands at a right angle to the circle. At :math:`w_\lambda` the two lie on
-# one line (180° apart), so contour and circle *touch*. And λ is the ratio of their
-# lengths. The last column is a search over the circle: of all weights of this length,
-# :math:`w_\lambda` has the smallest loss.
+# one line (180° apart), so contour and circle *touch*, and λ is the ratio of their
+# lengths. These two columns restate the equation; the last one is the independent
+# check. It searches the circle: of all weights of this length, :math:`w_\lambda` has
+# the smallest loss.
 
 least_squares, touching = ridge(0), ridge(0.5)
 strengths = [10 ** (k / 20) for k in range(-60, 61)]
@@ -262,10 +264,10 @@ plt.show()
 
 # %%
 # The short axis, on which the loss is steep, is settled first; then the run goes along
-# the long one. The larger λ, the straighter the way: decay adds the same speed to both
-# axes, so they differ less. And the start does not matter in the end. It is forgotten
-# on each axis at the rate :math:`d+\lambda`. In the valley above, :math:`d` was zero,
-# and λ had to do it alone.
+# the long one. The larger λ is, the straighter is the way: decay adds the same speed to
+# both axes, so they differ less. And the start does not matter in the end. It is
+# forgotten on each axis at the rate :math:`d+\lambda`. In the valley above, :math:`d`
+# was zero, and λ had to do it alone.
 #
 # L1: a diamond in place of the circle
 # ------------------------------------
@@ -290,15 +292,20 @@ def descend_l1(X, y, lambd, lr=0.1, steps=1000):
 
 
 # %%
-# Predict when :math:`w_2` is exactly zero. Let :math:`G = X^\top X/n` and
-# :math:`c = X^\top y/n`. If :math:`w_2` is zero and :math:`w_1` positive, then
-# :math:`w_1 = (c_1 - \lambda)/G_{11}`, and the data pull on :math:`w_2` with
-# :math:`c_2 - G_{21} w_1`. The penalty can hold it as long as that is at most λ. Set
-# the two equal and solve for λ. From :math:`\lambda = c_1` on, :math:`w_1` is zero too.
+# Predict from which λ on :math:`w_2` is exactly zero. With :math:`G = X^\top X/n` and
+# :math:`c = X^\top y/n` the data pull on the weight with :math:`-\nabla L(w) = c - Gw`.
+#
+# - Suppose that :math:`w_2 = 0`. A positive :math:`w_1` rests where its pull is λ. So
+#   :math:`c_1 - G_{11} w_1 = \lambda`, which gives :math:`w_1 = (c_1-\lambda)/G_{11}`.
+# - The pull on :math:`w_2` is then :math:`c_2 - G_{21} w_1`. As long as it is at most
+#   λ, the penalty holds :math:`w_2` at zero. Set it equal to λ and solve for λ.
+# - From :math:`\lambda = c_1` on, :math:`w_1` is zero too. (This order needs
+#   :math:`c_1 > c_2`, which holds here.)
 
 (G11, _), (G21, _) = (X.T @ X / len(X)).tolist()
 c1, c2 = (X.T @ Y / len(X))[:, 0].tolist()
 w2_zero = (c2 - G21 * c1 / G11) / (1 - G21 / G11)
+assert c1 > c2
 print(f"predicted: w₂ = 0 from λ = {w2_zero:.3f} on, w₁ from λ = {c1:.3f} on")
 
 lambdas = [0.1, 0.4, 0.99 * w2_zero, 1.01 * w2_zero, 1, 2, 1.01 * c1]
@@ -312,8 +319,9 @@ for lambd, (w1, w2) in zip(lambdas, l1.T.tolist(), strict=True):
     assert min(r1, r2) > 0
 
 # %%
-# The printed 0 is exactly zero. L2 has no zero in its columns, and none would come
-# however large λ gets. For the picture we take λ = 1 in both cases.
+# The printed 0 is exactly zero. L2 has no zero in its columns. In this data set none
+# would come at any λ. For the picture we take λ = 1 in both cases. Only the number is
+# the same: the λ of L1 has another unit, so 1 is not the same strength in both.
 
 l1_path = descend_l1(X, Y, torch.linspace(0, 2.2, 111).double())
 corner = descend_l1(X, Y, torch.ones(1).double())
@@ -338,10 +346,10 @@ plt.show()
 # %%
 # What to see, and how far it holds
 # ---------------------------------
-# A circle has no corners, so a contour touches it anywhere, and both weights stay.
-# The diamond has its corners on the axes, and contours touch it there for a whole range
-# of λ: the L1 path runs into the axis and stays on it. That zero is exact, but it is
-# not the truth. The true weight was (1.8, 0.3).
+# A circle has no corners, so a contour touches it anywhere, and both weights stay
+# non-zero. The diamond has its corners on the axes, and contours touch it there for a
+# whole range of λ: the L1 path runs into the axis and stays on it. That zero is exact,
+# but it is not the truth. The true weight was (1.8, 0.3).
 #
 # - That :math:`\nabla L(w_\lambda) = -\lambda w_\lambda`, and that contour and circle
 #   touch, holds for every data set and in any number of dimensions.
@@ -353,6 +361,6 @@ plt.show()
 #   at one single λ. L1 does it as a rule. :ref:`L1 or L2? <question-l1>` tells when
 #   to want that.
 #
-# A valley and a slow walk along it: seen over time, this is a model that knows its
-# examples early and the rule late. See
+# A valley and a slow walk along it: seen over time, this is a model that fits its
+# examples early and forgets its start late. See
 # :ref:`late understanding <sphx_glr_auto_examples_plot_9_late_understanding.py>`.

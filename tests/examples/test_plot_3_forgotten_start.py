@@ -11,7 +11,7 @@ from weight_decay import concise, scratch, synthetic_data
 from weight_decay.sweep import sweep
 
 LAMBDAS = (0, 3, 10)
-LR, STEPS = 0.003, 400
+LR, STEPS, SIGMA = 0.003, 400, 0.01
 RUNS = [f"{name} λ = {lambd}" for name in ("scratch", "concise") for lambd in LAMBDAS]
 
 
@@ -94,14 +94,22 @@ def test_the_norm_is_the_start_for_0_and_3_and_the_fit_for_10(page):
     assert kept == pytest.approx(1 / 200_000, rel=0.05)
 
 
+def test_the_start_has_pushed_the_bias(exact):
+    # A trace of the start outside the null space, at λ = 10 in the run of the page.
+    zero = torch.zeros(200, 1, dtype=torch.float64)
+
+    pushed, plain = (scratch.train(exact, 10, w_init=w) for w in (start(), zero))
+    assert abs(float(pushed.b - plain.b)) > 0.02
+
+
 def test_the_length_of_a_start_in_180_directions():
     mean = 2**0.5 * math.exp(math.lgamma(90.5) - math.lgamma(90))
     deviation = (180 - mean**2) ** 0.5
     norms = torch.stack([start(seed) for seed in range(500)])[:, :180].norm(dim=1)
 
-    assert f"{mean:.2f}" == "13.40"
-    assert f"{deviation:.2f}" == "0.71"
-    assert f"{0.991**400 * deviation:.3f}" == "0.019"
+    assert f"{0.5**0.5:.2f}" == f"{deviation:.2f}" == "0.71"
+    assert f"{0.991**400 * 0.5**0.5:.3f}" == "0.019"
+    assert f"{0.991**400:.4f}" == "0.0269"
     assert float(norms.mean()) == pytest.approx(mean, abs=4 * deviation / 500**0.5)
     assert float(norms.std()) == pytest.approx(deviation, rel=4 / 1000**0.5)
 
@@ -133,6 +141,8 @@ def test_grey_is_drawn_first_and_the_runs_lie_on_it(page, exact):
         predicted = list(grey_seen.get_ydata())
         assert list(seen.get_ydata()) == pytest.approx(predicted, rel=0.15)
         assert seen.get_ydata()[-1] == pytest.approx(predicted[-1], rel=0.02)
+    # The norm of the chapter, in the same digits.
+    assert f"{length:.3f}" == "12.729"
 
 
 @pytest.mark.parametrize("lambd", LAMBDAS)
@@ -148,7 +158,7 @@ def test_the_grey_line_of_the_row_space_is_full_batch_descent(
 
 
 @pytest.mark.parametrize("lambd", LAMBDAS)
-def test_half_of_the_run_removes_the_start_from_the_row_space(page, exact, lambd):
+def test_the_data_soon_replace_the_start_in_the_row_space(page, exact, lambd):
     weights = page.names["paths"][lambd]
 
     first, middle, last = (split(exact.X_train, weights[t])[0] for t in (0, 200, 400))
@@ -289,6 +299,27 @@ def test_three_of_the_five_parts_were_predicted(page, causes):
             assert noise == pytest.approx(parts[4], rel=0.05)
 
 
+@pytest.mark.parametrize("lambd", LAMBDAS)
+def test_hardly_any_of_the_fit_is_noise_that_was_learned(page, causes, lambd):
+    row = rows_after(page.printed, "fit              noise")[LAMBDAS.index(lambd)]
+    quiet = [synthetic_data(noise_std=0, seed=seed) for seed in range(200)]
+    result = sweep(quiet, [lambd], form="weights")
+    fits = []
+    for j, problem in enumerate(quiet):
+        X, gap = problem.X_train.double(), (result.weight(0, j) - problem.w_true)
+        seen = split(X, gap.double())[0]
+        fits.append(float((problem.X_test.double() @ seen).square().mean()) / 2)
+    without = sum(fits) / 200
+    with_noise = float((causes[f"scratch λ = {lambd}"][..., 2] ** 2 / 2).mean())
+
+    assert row[:4] == ["scratch", "λ", "=", str(lambd)]
+    assert float(row[4]) == pytest.approx(with_noise, rel=0.01)
+    assert float(row[5]) == pytest.approx(without, rel=0.01)
+    # "smaller still" than the noise, and "hardly changes"
+    assert abs(with_noise - without) < SIGMA**2 / 2
+    assert with_noise == pytest.approx(without, rel=0.02)
+
+
 def test_in_one_run_the_rest_is_some_per_cent_of_either_sign(causes):
     for lambd in (3, 10):
         errors = causes[f"scratch λ = {lambd}"]
@@ -312,7 +343,9 @@ def test_what_the_page_says_about_the_shares(causes):
     assert largest == ["start", "start", "unseen", "start", "bias", "bias"]
     assert shares["scratch λ = 0"]["start"] > 0.99
     assert shares["concise λ = 0"]["start"] > 0.99
-    assert shares["scratch λ = 10"]["unseen"] > 0.5
+    # "nearly two thirds" and "one third"
+    assert shares["scratch λ = 10"]["unseen"] == pytest.approx(0.64, abs=0.03)
+    assert shares["scratch λ = 10"]["bias"] == pytest.approx(1 / 3, abs=0.03)
     assert shares["scratch λ = 10"]["start"] < 1e-6
 
 

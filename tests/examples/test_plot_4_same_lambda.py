@@ -5,7 +5,7 @@ import torch
 from reading import agrees
 from sklearn.linear_model import Ridge
 
-from weight_decay import concise, scratch, synthetic_data
+from weight_decay import concise, ridge, scratch, synthetic_data
 from weight_decay.sweep import sweep
 
 LR, STEPS = 0.003, 400
@@ -57,17 +57,16 @@ def empty(problem, w):
 def left_by_rule(name, lambd):
     faster = {"scratch": 1, "concise": 2}[name]
     d, pull = 200 / 20, lambd / faster
-    s = d**0.5 / (d + pull)
-    return (1 - faster * LR * pull / (pull + d)) ** STEPS / (1 + s**2)
+    return (1 - faster * LR * pull / (pull + d)) ** STEPS
 
 
-def left_by_matrix_power(problem, name, lambd):
-    """∂b/∂b₀ after 400 steps of full-batch gradient descent, by brute force."""
+def left_by_matrix_power(problem, name, lambd, steps=STEPS):
+    """∂b/∂b₀ after so many steps of full-batch gradient descent, by brute force."""
     faster = {"scratch": 1, "concise": 2}[name]
     A = torch.nn.functional.pad(problem.X_train, (0, 1), value=1.0)
     step = torch.eye(201, dtype=A.dtype) - faster * LR * A.T @ A / len(A)
     step.diagonal()[:-1] -= LR * lambd
-    return float(torch.linalg.matrix_power(step, STEPS)[-1, -1])
+    return float(torch.linalg.matrix_power(step, steps)[-1, -1])
 
 
 # -- What is printed ----------------------------------------------------------
@@ -76,7 +75,7 @@ def left_by_matrix_power(problem, name, lambd):
 def test_only_the_gradient_of_the_data_doubles(script, exact):
     data, decay = table(script, "length of the gradient")
     generator = torch.Generator().manual_seed(0)
-    w = torch.normal(0.0, 1.0, (200, 1), generator=generator, dtype=torch.float64)
+    w = torch.normal(0.0, 1.0, (200, 1), generator=generator).double()
     X, y = exact.X_train[:5], exact.y_train[:5]
     length = float(torch.linalg.vector_norm(X.T @ (X @ w - y) / 5))
 
@@ -275,6 +274,28 @@ def test_the_half_alone_lowers_the_training_loss_in_every_seed(other_seeds):
     assert (medians - 1).abs().max() < 0.05
 
 
+def test_what_the_test_losses_are_made_of(exact):
+    # The runs of the first figure: the start at λ = 3, the unseen truth at λ = 10.
+    zero = torch.zeros(1, dtype=torch.float64)
+    for lambd, largest in ((3, "start"), (10, "unseen")):
+        runs = scratch.train(exact, lambd), concise.train(exact, lambd, b_init=zero)
+        for run in runs:
+            parts = ridge.anatomy(exact, run.w, run.b)._asdict()
+            assert max(parts, key=parts.get) == largest
+            assert parts[largest] > 0.5 * sum(parts.values())
+        hand, library = (squared_error(run)[1] for run in runs)
+        assert library == pytest.approx(hand, rel=0.05)
+
+
+def test_the_training_losses_end_some_per_cent_off_their_limits(exact):
+    zero = torch.zeros(1, dtype=torch.float64)
+    for lambd in (3, 10):
+        runs = scratch.train(exact, lambd), concise.train(exact, lambd, b_init=zero)
+        for run, weaker in zip(runs, (1, 1 / 2), strict=True):
+            at_rest = ridge_by_sklearn(exact, weaker * lambd)[1]
+            assert 0.01 < abs(squared_error(run)[0] / at_rest - 1) < 0.15
+
+
 def test_the_random_bias_makes_the_difference_of_the_test_losses(other_seeds):
     plain, _, random_bias, both = other_seeds
 
@@ -284,11 +305,22 @@ def test_the_random_bias_makes_the_difference_of_the_test_losses(other_seeds):
     assert ((both[0] < plain[0]).double().mean(dim=1) < 0.5).all()
 
 
-def test_the_rule_for_the_bias_errs_by_a_few_hundredths_on_other_data():
+def test_the_rule_for_the_bias_errs_by_less_than_a_tenth(script):
+    for _, _, rule, closed, run in table(script, " λ   left of b₀"):
+        assert abs(float(rule) - float(closed)) < 0.1
+        assert abs(float(rule) - float(run)) < 0.1
+    # "by one eleventh, and the rest stays for ever", without decay
+    problem = synthetic_data(dtype=torch.float64)
+    for steps in (100, 10_000):
+        left = left_by_matrix_power(problem, "scratch", 0, steps)
+        assert left == pytest.approx(10 / 11, abs=0.01)
+
+
+def test_the_rule_for_the_bias_is_nearly_as_good_on_other_data():
     for seed in range(1, 6):
         problem = synthetic_data(seed=seed, dtype=torch.float64)
         for lambd in (0, 3, 10):
             for name in PROGRAMS:
                 left = left_by_matrix_power(problem, name, lambd)
                 rule = left_by_rule(name, lambd)
-                assert rule == pytest.approx(left, abs=0.06), (seed, name, lambd)
+                assert rule == pytest.approx(left, abs=0.13), (seed, name, lambd)

@@ -320,7 +320,13 @@ def test_the_table_of_l1_and_l2(script, data):
         assert shown == pytest.approx([*l1, *l2], rel=1e-3)
         assert (texts[2] == "0") == (l1[1] == 0)
         assert (texts[1] == "0") == (l1[0] == 0)
-    # "None would come however large λ gets."
+    # "In this data set none would come at any λ": w is (G₂₂ + λ, −G₂₁; −G₂₁, G₁₁ + λ) c
+    # over a positive determinant, so each weight is of the form a + λc, and rises in λ.
+    X, y = data
+    G, c = X.T @ X / len(X), X.T @ y / len(X)
+    assert c[0] > c[1] > 0
+    assert G[1, 1] * c[0] > G[0, 1] * c[1]
+    assert G[0, 0] * c[1] > G[0, 1] * c[0]
     for exponent in range(-3, 12):
         assert (solution(data, 10.0**exponent) > 0).all()
 

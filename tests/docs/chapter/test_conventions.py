@@ -60,7 +60,9 @@ def named_rows(page, header):
 
 
 def test_a_three_here_and_a_three_there(page):
-    table = named_rows(page, "convention                our 3 is    a 3 is our λ")
+    table = named_rows(
+        page, "convention               our λ = 3 there   a 3 there, as our λ"
+    )
     for name, (there, here) in table.items():
         assert float(here) == pytest.approx(our_lambda(name, 3), rel=1e-3)
         # The inverse: what is put into the other convention has to come back.
@@ -103,10 +105,29 @@ def test_the_prior_and_the_number_of_examples(page):
 
 
 def test_the_factors_of_the_learning_rate(page):
-    table = named_rows(page, "convention                factor of the learning rate")
+    table = named_rows(page, "convention                factor of η   decay per step")
     ours, _ = PAIRS["half mean squared error"]
-    for name, (factor,) in table.items():
-        assert float(factor) == pytest.approx(ours / PAIRS[name][0])
+    for name, (factor, decay) in table.items():
+        a, penalty = PAIRS[name]
+        assert float(factor) == pytest.approx(ours / a)
+        # 2ηk, with the value v that our λ = 3 has there (k grows or falls with v).
+        assert float(decay) == pytest.approx(0.003 * 3)
+        v = (
+            (0.01**2 / (20 * 3)) ** 0.5
+            if name == "prior std"
+            else 3 / our_lambda(name, 1)
+        )
+        assert 2 * (0.003 * ours / a) * penalty(v) == pytest.approx(0.009)
+
+
+def test_the_decay_per_step_in_the_symbols_of_the_rows():
+    # ηλ, 2ηλ and ηλ/n, as the page writes them, against 2ηk.
+    lr, lambd = 0.01, 0.7
+    factors = {"half mean squared error": 1, "mean squared error": 1}
+    factors |= {"sum of half squares": 1, "keras l2": 2, "lambda over 2n": 1 / N}
+    for name, factor in factors.items():
+        k = PAIRS[name][1](lambd)
+        assert 2 * lr * k == pytest.approx(factor * lr * lambd)
 
 
 def test_each_optimiser_has_its_own_translation(page, exact):

@@ -1,3 +1,5 @@
+"""The numbers of "Adam or AdamW?"."""
+
 import math
 
 import pytest
@@ -5,6 +7,7 @@ import torch
 from reading import agrees, numbers_of
 
 from weight_decay import synthetic_data
+from weight_decay.data import minibatches
 from weight_decay.optimizers import Adam, coupled, decoupled
 
 PAGE = "questions/adamw.html"
@@ -39,6 +42,24 @@ def test_the_table_is_that_of_the_optimisers_by_hand(pages):
     assert table[0][2] == table[0][3]
 
 
+def test_with_a_large_lambda_the_start_is_gone_and_the_last_updates_remain():
+    problem = synthetic_data(seed=0, dtype=torch.float64)
+    X, y = problem.X_train, problem.y_train
+    w = torch.randn(
+        200, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
+    optimizer, without_start = Adam(0.003, decay=decoupled(30)), torch.zeros_like(w)
+    for step in range(400):
+        after = optimizer.step(w, X.T @ (X @ w - y) / 20)
+        update = after - (1 - 0.003 * 30) * w
+        if step >= 400 - 50:  # about four times 1/(ηλ)
+            without_start = (1 - 0.003 * 30) * without_start + update
+        w = after
+
+    assert math.sqrt(180) * (1 - 0.003 * 30) ** 400 < 1e-14
+    assert float((w - without_start).norm() / w.norm()) < 0.02
+
+
 def test_the_defaults_are_those_of_the_optimisers(pages):
     lines = [line for line in pages[PAGE].printed if "weight_decay=" in line]
     weight = torch.nn.Parameter(torch.ones(1))
@@ -49,7 +70,61 @@ def test_the_defaults_are_those_of_the_optimisers(pages):
     assert len(lines) == 2
 
 
-def test_at_its_end_adam_with_l2_is_ridge_and_adamw_is_not():
+def distance(problem, decay, batch_size, lr=0.001, falling=False):
+    """Distance from ridge in units of its norm, in the last 200 of 1000 steps."""
+    X, y = problem.X_train, problem.y_train
+    ridge = torch.linalg.solve(X.T @ X / 20 + 3 * torch.eye(200), X.T @ y / 20)
+    w, optimizer = torch.zeros_like(ridge), Adam(lr, decay=decay)
+    generator, distances = torch.Generator().manual_seed(0), []
+    for _ in range(50 * batch_size):
+        for X_batch, y_batch in minibatches(X, y, batch_size, generator):
+            if falling:
+                optimizer.lr = lr * (1 - len(distances) / 1000)
+            w = optimizer.step(w, X_batch.T @ (X_batch @ w - y_batch) / batch_size)
+            distances.append(float((w - ridge).norm() / ridge.norm()))
+    return sum(distances[-200:]) / 200, distances[-1]
+
+
+def test_the_table_of_where_they_end(pages):
+    rows = [row.split() for row in pages[PAGE].printed[-4:]]
+    single = synthetic_data(seed=0)  # the page uses its numbers, in float64
+    problem = synthetic_data(seed=0, dtype=torch.float64)
+    assert torch.allclose(single.X_train.double(), problem.X_train, atol=1e-6)
+
+    shown = {(name, int(batch)): int(mean[:-1]) for name, batch, mean in rows}
+    assert len(shown) == 4
+    for (name, batch_size), percent in shown.items():
+        decay = {"Adam": coupled, "AdamW": decoupled}[name](3)
+        mean, _ = distance(problem, decay, batch_size)
+        assert percent == pytest.approx(100 * mean, abs=0.7)
+    assert shown["Adam", 20] == 0
+
+
+def test_only_adam_comes_to_rest_at_ridge_on_other_data_too():
+    problem = synthetic_data(seed=1, dtype=torch.float64)
+
+    assert distance(problem, coupled(3), 20)[0] < 0.01
+    constant, _ = distance(problem, coupled(3), 5)
+    assert 0.05 < constant < 0.25
+    _, at_the_end = distance(problem, coupled(3), 5, falling=True)
+    assert at_the_end < constant / 2
+    for batch_size in (20, 5):
+        assert distance(problem, decoupled(3), batch_size)[0] > 0.3
+
+
+def test_in_pytorch_half_the_rate_needs_twice_the_decay():
+    left = []
+    for lr, lambd in ((0.01, 0.1), (0.005, 0.1), (0.005, 0.2)):
+        w = torch.ones(1, dtype=torch.float64, requires_grad=True)
+        optimizer = torch.optim.AdamW([w], lr=lr, weight_decay=lambd)
+        w.grad = torch.zeros_like(w)
+        optimizer.step()
+        left.append(w.item())
+
+    assert left == pytest.approx([0.999, 0.9995, 0.999])
+
+
+def test_at_its_end_adam_with_l2_is_ridge_and_adamw_is_not_whatever_the_scales():
     problem = synthetic_data(30, 4, 3, noise_std=0.3, dtype=torch.float64)
     scale = torch.tensor([10.0, 1.0, 0.1], dtype=torch.float64)
     X, y = problem.X_train * scale, problem.y_train
@@ -58,8 +133,8 @@ def test_at_its_end_adam_with_l2_is_ridge_and_adamw_is_not():
     ends = {}
     for decay in (coupled(1), decoupled(1)):
         w, optimizer = torch.zeros(3, 1, dtype=torch.float64), Adam(0.01, decay=decay)
-        for step in range(8000):
-            optimizer.lr = 0.01 * (1 - step / 8000)
+        for step in range(2000):
+            optimizer.lr = 0.01 * (1 - step / 2000)
             w = optimizer.step(w, X.T @ (X @ w - y) / 30)
         ends[decay.kind] = float((w - exact).abs().max() / exact.abs().max())
     assert ends["coupled"] < 1e-3

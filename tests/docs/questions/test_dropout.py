@@ -1,3 +1,5 @@
+"""The numbers of "Weight decay or dropout?"."""
+
 import pytest
 import torch
 from reading import agrees, numbers_of
@@ -5,6 +7,16 @@ from reading import agrees, numbers_of
 from weight_decay import synthetic_data
 
 PAGE = "questions/dropout.html"
+
+
+def minimum(X, y, lambd, price):
+    """Ridge with a price for each weight, by a system of 20 equations."""
+    Z = X / price.sqrt()  # scale the inputs so that all prices are one
+    alpha = torch.linalg.solve(Z @ Z.T + len(X) * lambd * torch.eye(len(X)), y)
+    return (Z.T @ alpha)[:, 0] / price.sqrt()
+
+
+ONES = torch.ones(200, dtype=torch.float64)
 
 
 def test_the_brute_force_agrees_with_the_formula(pages):
@@ -24,27 +36,74 @@ def test_the_brute_force_agrees_with_the_formula(pages):
 
 
 def test_both_minima_are_minima_and_nearly_the_same(pages):
-    rows = pages[PAGE].printed[3:6]
+    prices, _, *rows = pages[PAGE].printed[2:7]
     problem = synthetic_data(dtype=torch.float64)
     X, y = problem.X_train, problem.y_train
+    price = (X**2).mean(0)
 
+    shown = prices.removeprefix("prices: ").replace(",", "").split()
+    for i, value in ((0, price.min()), (2, price.max()), (-1, price.mean())):
+        assert agrees(shown[i], float(value))
     for row, q in zip(rows, (0.5, 0.75, 0.9), strict=True):
         lambd = q / (1 - q)
-        fits = []
-        for price in ((X**2).mean(0), torch.ones(200, dtype=torch.float64)):
-            # Scale the inputs so that all prices are one; the 20 × 20 form of ridge.
-            Z = X / price.sqrt()
-            alpha = torch.linalg.solve(Z @ Z.T + 20 * lambd * torch.eye(20), y)
-            fits.append((Z.T @ alpha)[:, 0] / price.sqrt())
+        fits = [minimum(X, y, lambd, k) for k in (price, ONES)]
         norms = [float(torch.linalg.vector_norm(w)) for w in fits]
         same = float(torch.cosine_similarity(*fits, dim=0))
         assert all(map(agrees, row.split(), [q, lambd, *norms, same]))
-        assert same > 0.9
+        assert 0.9 < same < 0.99
+
+
+def test_gradient_descent_on_random_masks_goes_to_the_minimum_of_dropout():
+    problem = synthetic_data(dtype=torch.float64)
+    X, y = problem.X_train, problem.y_train
+    goal = minimum(X, y, 1, (X**2).mean(0))[:, None]
+    generator = torch.Generator().manual_seed(0)
+    w, mean = torch.zeros(200, 1, dtype=torch.float64), 0
+    for step in range(3000):
+        Z = 2 * X * (torch.rand(X.shape, generator=generator) > 0.5)
+        w = w - 0.02 * Z.T @ (Z @ w - y) / 20
+        mean = mean + w / 2500 if step >= 500 else 0
+
+    in_the_mean, at_the_end = (float((v - goal).norm()) for v in (mean, w))
+    assert in_the_mean < 0.1 * float(goal.norm())
+    assert at_the_end > 5 * in_the_mean  # one run is noisy
+
+
+def share(X, y, price):
+    w = minimum(X, y, 3, price)[:, None]
+    first, second = (X[:, :100] @ w[:100]).var(), (X[:, 100:] @ w[100:]).var()
+    return float(first / (first + second))
 
 
 def test_dropout_does_not_see_units_and_ridge_does(pages):
-    dropout, ridge = (numbers_of(line) for line in pages[PAGE].printed[7:9])
+    rows = [row.replace("%", "").split() for row in pages[PAGE].printed[-2:]]
+    scale = torch.ones(200, dtype=torch.float64)
+    scale[:100] = 10
 
-    assert dropout[0] == dropout[1]
-    assert ridge[0] < 60
-    assert ridge[1] > 95
+    shares = {"dropout": [], "ridge": []}
+    for seed in range(20):
+        problem = synthetic_data(seed=seed, dtype=torch.float64)
+        X, y = problem.X_train, problem.y_train
+        shares["dropout"].append([share(Z, y, (Z**2).mean(0)) for Z in (X, X * scale)])
+        shares["ridge"].append([share(Z, y, ONES) for Z in (X, X * scale)])
+    for name, *shown in rows:
+        means = torch.tensor(shares[name]).mean(0).tolist()
+        assert all(agrees(s, 100 * m) for s, m in zip(shown, means, strict=True))
+    for (one, other), (before, after) in zip(*shares.values(), strict=True):
+        assert one == pytest.approx(other, abs=1e-9)
+        assert after > 0.95 > before
+    # One draw says little.
+    single = [before for before, _ in shares["ridge"]]
+    assert max(single) - min(single) > 0.2
+
+
+def test_dropout_is_ridge_on_scaled_inputs():
+    problem = synthetic_data(dtype=torch.float64)
+    size = (problem.X_train**2).mean(0).sqrt()
+    X, y = problem.X_train, problem.y_train
+    scaled = X / size
+
+    identity = torch.eye(200, dtype=torch.float64)
+    w = torch.linalg.solve(scaled.T @ scaled / 20 + 3 * identity, scaled.T @ y / 20)
+    dropout = minimum(X, y, 3, size**2)
+    assert torch.allclose(w[:, 0] / size, dropout, atol=1e-12)

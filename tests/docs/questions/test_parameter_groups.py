@@ -1,20 +1,124 @@
+"""The page "Which parameters should decay, and how do I tell PyTorch?"."""
+
+import pytest
 import torch
+from torch import nn
 
 PAGE = "questions/parameter-groups.html"
 
 
-def test_weights_decay_and_the_rest_is_spared(pages):
-    printed = pages[PAGE].printed
-    decay = [line.split()[1] for line in printed if line.startswith("decay ")]
-    spare = [line.split()[1] for line in printed if line.startswith("spare ")]
+@pytest.fixture(scope="module")
+def decay_groups(pages):
+    """The function that the page recommends, as it stands there."""
+    cells = pages[PAGE].article.select(".cell_input pre")
+    (cell,) = (cell for cell in cells if "def decay_groups" in cell.text)
+    names = {}
+    exec(cell.text, names)
+    return names["decay_groups"]
 
-    assert decay == ["0.weight", "4.weight", "6.weight"]
-    assert spare == ["0.bias", "1.weight", "1.bias", "4.bias", "5.weight", "5.bias"]
-    numbers = next(line for line in printed if line.endswith("do not"))
+
+def test_weights_decay_and_the_rest_is_spared(pages):
+    decay, spare, numbers = pages[PAGE].printed[:3]
+
+    assert decay == "decay: 0.weight, 4.weight, 6.weight"
+    assert spare == "spare: 0.bias, 1.weight, 1.bias, 4.bias, 5.weight, 5.bias"
     assert numbers.split()[0] == str(8 * 9 + 16 * 288 + 10 * 16)
     assert numbers.split()[3] == str(8 + 8 + 8 + 16 + 16 + 16)
-    (checked,) = (line for line in printed if line.startswith("decayed by 0.99"))
-    assert checked.partition(": ")[2].split(", ") == decay
+    (checked,) = (line for line in pages[PAGE].printed if "decayed by 0.99" in line)
+    assert checked.partition(": ")[2] == decay.partition(": ")[2]
+
+
+def test_the_four_networks_of_the_page(pages):
+    printed = pages[PAGE].printed
+    start = printed.index("LSTM")
+
+    assert [line.strip() for line in printed[start : start + 11]] == [
+        "LSTM",
+        "decay: weight_ih_l0, weight_hh_l0",
+        "spare: bias_ih_l0, bias_hh_l0",
+        "MultiheadAttention",
+        "decay: in_proj_weight, out_proj.weight",
+        "spare: in_proj_bias, out_proj.bias",
+        "Sequential",
+        "decay: 0.weight",
+        "spare: 1.bias",
+        "Module",
+        "should position decay? (a parameter of Module)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.TransformerEncoderLayer(8, 2),
+        nn.TransformerDecoderLayer(8, 2),
+        nn.LSTM(3, 4, num_layers=2, bidirectional=True, proj_size=2),
+        nn.GRU(3, 4),
+        nn.MultiheadAttention(8, 2, kdim=4, vdim=4, add_bias_kv=True),
+        nn.Sequential(nn.Conv1d(2, 2, 1), nn.GroupNorm(1, 2), nn.RMSNorm(2)),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_every_parameter_is_in_one_group_and_a_bias_or_a_gain_in_the_second(
+    decay_groups, model
+):
+    groups, decay, spare = decay_groups(model, 0.1)
+
+    by_name = dict(model.named_parameters())
+    assert sorted(decay + spare) == sorted(by_name)
+    assert [group["weight_decay"] for group in groups] == [0.1, 0.0]
+    for group, names in zip(groups, (decay, spare), strict=True):
+        assert len(group["params"]) == len(names)
+        for param, name in zip(group["params"], names, strict=True):
+            assert param is by_name[name]
+    for name in by_name:
+        layer = model.get_submodule(name.rpartition(".")[0])
+        is_norm = "Norm" in type(layer).__name__
+        assert (name in spare) == (is_norm or "bias" in name)
+
+
+def test_tied_weights_are_one_parameter(decay_groups):
+    model = nn.Sequential(nn.Embedding(10, 4), nn.LSTM(4, 4), nn.Linear(4, 10))
+    model[2].weight = model[0].weight
+    groups, decay, _ = decay_groups(model, 0.1)
+
+    assert "0.weight" in decay
+    assert "2.weight" not in decay
+    params = [id(param) for group in groups for param in group["params"]]
+    assert sorted(params) == sorted(map(id, model.parameters()))
+    torch.optim.AdamW(groups)  # warns or refuses if a parameter is there twice
+
+
+@pytest.mark.parametrize("bias_first", [True, False])
+def test_an_unknown_parameter_is_an_error_that_names_it(decay_groups, bias_first):
+    class Scaled(nn.Linear):
+        def __init__(self):
+            super().__init__(2, 2)
+            self.gain = nn.Parameter(torch.ones(2))
+
+    weight_norm = nn.utils.parametrizations.weight_norm
+    for layer, name in (
+        (nn.Bilinear(2, 2, 2), "1.weight"),
+        (Scaled(), "1.gain"),
+        (nn.PReLU(), "1.weight"),
+        (weight_norm(nn.Linear(2, 2)), "1.parametrizations.weight.original0"),
+    ):
+        model = nn.Sequential(nn.Linear(2, 2, bias=bias_first), layer)
+        with pytest.raises(TypeError, match=f"should {name} decay"):
+            decay_groups(model, 0.1)
+
+
+def test_a_list_of_three_layers_forgets_an_lstm():
+    model = nn.Sequential(nn.Embedding(10, 4), nn.LSTM(4, 4), nn.Linear(4, 10))
+    layers = nn.Linear, nn.modules.conv._ConvNd, nn.Embedding
+
+    decaying = [
+        name
+        for path, layer in model.named_modules()
+        for name, _ in layer.named_parameters(path, recurse=False)
+        if isinstance(layer, layers) and not name.endswith("bias")
+    ]
+    assert decaying == ["0.weight", "2.weight"]
 
 
 def test_counting_dimensions_misses_the_convolution(pages):

@@ -1,8 +1,26 @@
+"""The numbers of "In what sense is λ a prior?"."""
+
 import numpy as np
 import pytest
 from reading import agrees, numbers_of
 
+from weight_decay import synthetic_data
+
 PAGE = "questions/prior.html"
+SIGMA, S, P = 0.3, 0.1, 20
+
+
+def expected_loss(n, multiples, draws=4000):
+    """Mean excess loss of ridge: truth lost plus noise learned, exact for each X."""
+    X = np.random.default_rng(0).normal(size=(draws, n, P))
+    d = np.linalg.eigvalsh(X.transpose(0, 2, 1) @ X / n)
+    losses = []
+    for multiple in multiples:
+        lambd = multiple * SIGMA**2 / (n * S**2)
+        lost = S**2 * (lambd / (d + lambd)) ** 2
+        noise = SIGMA**2 / n * d / (d + lambd) ** 2
+        losses.append(float((lost + noise).sum(1).mean()) / 2)
+    return losses
 
 
 def test_what_each_lambda_believes(pages):
@@ -12,32 +30,54 @@ def test_what_each_lambda_believes(pages):
         assert all(map(agrees, row.split(), [lambd, 0.01 / (20 * lambd) ** 0.5, 0.01]))
 
 
-def test_the_right_belief_is_best(pages):
-    printed = pages[PAGE].printed
-    true, best = numbers_of(printed[4].partition("=")[2])
-    losses = {numbers_of(line)[0]: numbers_of(line)[1] for line in printed[5:10]}
-    nothing = numbers_of(printed[10])[0]
-
-    assert true == pytest.approx(0.3**2 / (20 * 0.1**2))
-    assert 1 / 1.6 < best / true < 1.6  # two steps of the grid, of 26 % each
-    assert nothing == pytest.approx(20 * 0.1**2 / 2)
-    assert min(losses, key=losses.get) == 1
-    # The lesser evil: bounded above, while too small a λ is not.
-    assert losses[1] < losses[10] < losses[100] <= nothing < losses[0.01]
-    assert losses[0.1] > losses[10]
-
-
 def test_the_losses_are_those_of_the_formula(pages):
-    # Averaged over X by another generator: truth lost plus noise learned.
-    rng = np.random.default_rng(0)
-    sigma, s, n, p = 0.3, 0.1, 20, 20
-    d = np.stack(
-        [np.linalg.eigvalsh(X.T @ X / n) for X in rng.normal(size=(4000, n, p))]
-    )
-    for line in pages[PAGE].printed[7:10]:
-        factor, shown = numbers_of(line)
-        lambd = 0.45 * factor
-        lost = s**2 * (lambd / (d + lambd)) ** 2
-        noise = sigma**2 / n * d / (d + lambd) ** 2
-        # 500 draws on the page; the nearest λ of the grid.
-        assert shown == pytest.approx((lost + noise).sum(1).mean() / 2, rel=0.08)
+    rows = [row.split() for row in pages[PAGE].printed[6:8]]
+    nothing = pages[PAGE].printed[8]
+
+    assert agrees(nothing.split("= ")[-1], P * S**2 / 2)
+    for (n, predicted, *losses, best), examples in zip(rows, (20, 60), strict=True):
+        assert int(n) == examples
+        assert agrees(predicted, SIGMA**2 / (examples * S**2))
+        shown = [float(loss) for loss in losses]
+        # 500 draws on the page; with n = p and a tiny λ they differ most.
+        expected = expected_loss(examples, (0.01, 0.1, 1, 10, 100))
+        assert shown == pytest.approx(expected, rel=0.1)
+        assert 1 / 1.6 < float(best) < 1.6  # two steps of the grid, of 26 % each
+
+
+def test_which_side_is_worse_depends_on_the_number_of_examples(pages):
+    as_many, three_times = (numbers_of(row)[2:7] for row in pages[PAGE].printed[6:8])
+
+    assert as_many[1] > as_many[3]
+    assert as_many[0] > 2 * P * S**2 / 2  # far above w = 0
+    assert three_times[1] < three_times[3]
+    assert three_times[0] < three_times[3]
+    for losses in (as_many, three_times):
+        assert min(losses) == losses[2]
+
+
+@pytest.mark.parametrize("n", [20, 60])
+def test_the_minimum_is_exact_and_a_larger_lambda_costs_at_most_what_zero_does(n):
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        X = rng.normal(size=(n, P))
+        d = np.linalg.eigvalsh(X.T @ X / n)
+        lambdas = SIGMA**2 / (n * S**2) * np.logspace(-3, 3, 601)[:, None]
+        lost = S**2 * (lambdas / (d + lambdas)) ** 2
+        losses = (lost + SIGMA**2 / n * d / (d + lambdas) ** 2).sum(1) / 2
+        assert losses.argmin() == 300
+        assert (np.diff(losses[300:]) > 0).all()
+        assert losses[-1] < P * S**2 / 2
+
+
+def test_on_the_problem_of_the_chapter_the_best_lambda_learns_about_a_tenth():
+    learned = []
+    for seed in range(100):
+        X = synthetic_data(seed=seed).X_train.double().numpy()
+        # Without noise, and however small λ is: the part of w* in the row space.
+        w_true = np.full(200, 0.01)
+        part = np.linalg.pinv(X) @ (X @ w_true)
+        learned.append(part @ part / (w_true @ w_true))
+
+    assert np.mean(learned) == pytest.approx(0.1, abs=0.01)
+    assert max(learned) < 0.25
