@@ -38,8 +38,8 @@ def match(shown, fresh):
 
 def draw_start(seed=0):
     generator = torch.Generator().manual_seed(seed)
-    w = torch.normal(0.0, 1.0, (200, 1), generator=generator, dtype=DOUBLE)
-    return w, generator
+    w = torch.normal(0.0, 1.0, (200, 1), generator=generator)  # in float32, then cast
+    return w.to(DOUBLE), generator
 
 
 def by_torch(
@@ -260,11 +260,12 @@ def test_the_grid_is_the_grid(page, grids):
     for i, method in enumerate(("Adam + L2", "AdamW")):
         shown = torch.tensor(page.names["losses"][method], dtype=DOUBLE)
         assert torch.allclose(shown, losses[i, :, 0], rtol=1e-6)
-        best = losses[i, :, 0].min()
-        j, k = (losses[i, :, 0] == best).nonzero()[0].tolist()
-        row = rows_below(page, "best cell", 2)[i].removeprefix(method)
-        fresh = [RATES[j], GRID[k], float(best)]
-        assert match(row.split(), fresh)
+        for j, row in enumerate(rows_below(page, "best λ", 6)[3 * i : 3 * i + 3]):
+            best, k = losses[i, j, 0].min(0)
+            fresh = [RATES[j], GRID[int(k)], float(best)]
+            assert row.startswith(method)
+            assert match(row.removeprefix(method).split(), fresh)
+    assert losses[:, :, 0].amin(2).argmin(1).tolist() == [2, 2]  # both at the edge
     (constant,) = [
         row for row in page.printed.splitlines() if row.startswith("always predict")
     ]
@@ -290,6 +291,34 @@ def test_on_six_data_sets_the_best_cells_are_about_equal_and_near_a_constant(gri
         l2, adamw = (float(losses[i, :, seed].min()) for i in (0, 1))
         assert 0.9 < l2 / adamw < 1.1
         assert 0.8 < l2 / constant < 1.1
+        assert 0.8 < adamw / constant < 1.1
+    best = losses[:, :, 0].amin(2)
+    assert (best[1] / constants[0] > 0.8).all()  # all floors of the page
+    assert (best[0, :2] > 30 * constants[0]).all()  # L2 needs the largest η
+
+
+def test_the_best_lambda_of_adamw_goes_with_one_over_eta_and_in_the_paper_stays(grids):
+    losses, _ = grids
+
+    places = losses[1, :, 0].argmin(1).tolist()
+    products = [RATES[j] * GRID[k] for j, k in enumerate(places)]
+    assert max(products) / min(products) < 10 ** (2 / 3)  # two cells of the grid
+
+
+def test_a_longer_memory_of_v_would_not_forget_in_time(page):
+    scale = torch.tensor([[10.0], [1.0], [0.1]], dtype=DOUBLE)
+    lambdas = 10 ** torch.linspace(-2.75, 1.25, 9, dtype=DOUBLE)
+    gaps = []
+    for beta in (0.99, 0.999):
+        adam, w = Adam(0.1, betas=(0.9, beta)), 0 * scale * lambdas
+        for step in range(1500):
+            adam.lr = 0.1 * (1 - step / 1500)
+            g = scale**2 * (w - 1 / scale)
+            w = adam.step((1 - adam.lr * lambdas) * w, g)
+        gaps.append(float((w * scale - (scale / lambdas).clamp(max=1)).abs().max()))
+
+    assert gaps[0] < 0.005
+    assert gaps[1] > 0.05
 
 
 def test_with_l2_the_lines_turn_flat_and_with_adamw_they_all_reach_the_floor(grids):
@@ -323,7 +352,7 @@ def test_the_predictions_of_the_grid_hold(page, grids):
 
 @pytest.fixture(scope="module")
 def ends(problem):
-    options = {"lr": 0.01, "epochs": 2000, "batch_size": 20, "eps": 0}
+    options = {"lr": 0.01, "epochs": 1500, "batch_size": 20, "eps": 0}
     return [
         by_torch(problem, maker, 3, **options)
         for maker in (torch.optim.Adam, torch.optim.AdamW)
@@ -341,18 +370,37 @@ def train_loss(problem, w, b):
     return float(((problem.X_train @ w + b - problem.y_train) ** 2).mean()) / 2
 
 
-def test_the_table_of_the_ends(page, problem, ends, ridge):
-    rows = rows_below(page, "distance to ridge", 4)
-    (w_ridge, b_ridge), mean = ridge, problem.y_train.mean()
+def loss_on_test(problem, w, b):
+    return float(((problem.X_test @ w + b - problem.y_test) ** 2).mean()) / 2
 
-    for row, (path, b), name in zip(rows, ends, ("Adam + L2", "AdamW"), strict=False):
-        gaps = [float((path[t] - w_ridge).norm()) for t in (100, 400, 1000, 2000)]
-        fresh = [*gaps, train_loss(problem, path[-1], b)]
+
+def test_the_table_of_the_ends(page, problem, ends, ridge):
+    rows = rows_below(page, "to ridge", 4)
+    w_ridge, b_ridge = ridge
+    paths = [(path[[100, 400, 1500]], b) for path, b in ends]
+    paths += [([w_ridge] * 3, b_ridge)]
+    paths += [([0 * w_ridge] * 3, problem.y_train.mean())]
+
+    names = ("Adam + L2", "AdamW", "ridge", "no weight")
+    for row, (path, b), name in zip(rows, paths, names, strict=True):
+        gaps = [float((w - w_ridge).norm()) for w in path]
+        losses = [loss(problem, path[-1], b) for loss in (train_loss, loss_on_test)]
+        fresh = [*gaps, *losses, float(path[-1].abs().max())]
         assert match(row.removeprefix(name).split(), fresh)
-    fresh = [0, 0, 0, 0, train_loss(problem, w_ridge, b_ridge)]
-    assert match(rows[2].removeprefix("ridge").split(), fresh)
-    fresh = [float(w_ridge.norm())] * 4 + [train_loss(problem, 0 * w_ridge, mean)]
-    assert match(rows[3].removeprefix("no weight").split(), fresh)
+
+
+def test_the_box_is_far_and_the_test_losses_of_the_ends_are_near(problem, ends):
+    (l2, l2_b), (adamw, adamw_b) = ((path[-1], b) for path, b in ends)
+
+    assert max(float(w.abs().max()) for w in (l2, adamw)) < 0.1 * (1 / 3)
+    ratio = loss_on_test(problem, adamw, adamw_b) / loss_on_test(problem, l2, l2_b)
+    assert 1.025 <= ratio < 1.035  # three per cent
+    # Another weight in the box fits as well: 180 directions are free.
+    other = adamw + unseen(problem, torch.ones_like(adamw)) / 100
+    assert float(other.abs().max()) < 1 / 3
+    assert train_loss(problem, other, adamw_b) == pytest.approx(
+        train_loss(problem, adamw, adamw_b)
+    )
 
 
 def test_adam_with_l2_ends_at_ridge_and_adamw_farther_from_it_than_zero(

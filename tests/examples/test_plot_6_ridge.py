@@ -93,38 +93,44 @@ def test_the_distances_after_400_steps(script, exact):
     assert agrees(length.split()[0], float(target[0].norm()))
 
 
-def test_what_the_list_says_about_the_three_parts(script):
+def test_what_the_text_says_about_the_three_parts(script):
     rows = table(script, "row space   null space", 3)
     length = float(script.names["w_ridge"].norm())
 
     start, _, end = ([float(text) for text in row.split()[-3:]] for row in rows)
-    assert start[0] == pytest.approx(3.6, abs=0.05)
-    assert 0.02 < end[0] < 0.025
     assert end[1] == pytest.approx(10 * length, rel=0.1)
-    assert end[2] > start[2]
+    assert end[0] < 0.05 * length < 100 * end[0] < start[0]
+    assert end[2] < 0.1 * start[2]
 
 
-def test_the_bias_goes_away_from_its_end_in_four_runs_out_of_five():
-    problems = [synthetic_data(seed=seed, dtype=torch.float64) for seed in range(200)]
+def test_the_bias_goes_away_from_its_end_in_four_runs_out_of_five(script):
+    problems = [synthetic_data(seed=seed, dtype=torch.float64) for seed in range(100)]
+    runs = sweep(problems, [3], form="weights")
+    found = []
+    for seed, problem in enumerate(problems):
+        w, b, target = runs.weight(0, seed), runs.b[0, seed], minimiser(problem, 3)
+        row, _, bias = three_parts(problem, w, b, target)
+        # The weight that minimises the objective while the bias stays.
+        X = problem.X_train
+        M = X.T @ X / 20 + 3 * torch.eye(200)
+        best = torch.linalg.solve(M, X.T @ (problem.y_train - b) / 20)
+        own = three_parts(problem, w, b, (best, b))[0]
+        found.append([abs(float(target[1])), bias, row, own])
+    found = torch.tensor(found)
 
-    b = sweep(problems, [3]).b[0]
+    rows = table(script, "median of 100 runs", 4)
 
-    end = torch.tensor([float(ridge.fit(problem, 3)[1]) for problem in problems])
-    farther = (b - end).abs() > end.abs()  # the bias starts at zero
-    assert 0.75 < farther.double().mean() < 0.85
-
-
-def test_the_row_part_serves_the_bias_that_is_there(script, exact):
-    run = scratch.train(exact, 3)
-    shifted = torch.cat([exact.X_train.mT @ (exact.y_train - run.b) / 20])
-    M = exact.X_train.T @ exact.X_train / 20 + 3 * torch.eye(200)
-    best = torch.linalg.solve(M, shifted)
-
-    (row,) = (line for line in script.printed.splitlines() if "own bias" in line)
-
-    measured = three_parts(exact, run.w, run.b, (best, run.b))[0]
-    assert agrees(row.split()[-1], measured)
-    assert measured < 0.05 * best.norm()
+    start, bias, row, own = found.median(0).values.tolist()
+    farther = int((found[:, 1] > found[:, 0]).sum())
+    shown = [rows[0].split()[-2:], rows[1].split()[-1:], rows[2].split()[-1:]]
+    for texts, values in zip(shown, ([start, bias], [row], [own]), strict=True):
+        assert all(map(agrees, texts, values))
+    assert rows[3].endswith(f" {farther} of 100")
+    assert 0.75 <= farther / 100 <= 0.85
+    assert own < 0.05 * row
+    # The run of the chapter is the first, and one of the lucky ones.
+    assert found[0, 1] < found[0, 0]
+    assert (found[:, 1] < found[0, 1]).sum() < 10
 
 
 def test_the_long_run_follows_the_loop_and_then_hovers(script, exact):
@@ -133,15 +139,19 @@ def test_the_long_run_follows_the_loop_and_then_hovers(script, exact):
     target = minimiser(exact, 3)
     steps = list(run[0].get_xdata())
 
-    # The first ten legs once more, by the plain loop.
-    w, b = None, None
-    for leg in range(10):
-        done = scratch.train(exact, 3, epochs=10, seed=leg, w_init=w, b_init=b)
-        w, b = done.w, done.b
-        measured = [line.get_ydata()[leg + 1] for line in run]
-        assert measured == pytest.approx(three_parts(exact, w, b, target), rel=1e-6)
+    # Up to step 400 it is the run of the chapter; once more, by the plain loop, and
+    # 100 epochs of what follows.
+    for k in (1, 5, 10):
+        done = scratch.train(exact, 3, epochs=10 * k)
+        measured = [line.get_ydata()[k] for line in run]
+        parts = three_parts(exact, done.w, done.b, target)
+        assert measured == pytest.approx(parts, rel=1e-6)
+    done = scratch.train(exact, 3, seed=1, w_init=done.w, b_init=done.b)
+    measured = [line.get_ydata()[11] for line in run]
+    parts = three_parts(exact, done.w, done.b, target)
+    assert measured == pytest.approx(parts, rel=1e-6)
 
-    assert steps[10] == 400
+    assert steps[:12] == [*range(0, 401, 40), 800]
     assert steps[-1] == 8000
     # The prediction, by powers of the matrix of a step.
     A = torch.cat([exact.X_train, torch.ones(20, 1).double()], dim=1)
@@ -161,7 +171,17 @@ def test_the_long_run_follows_the_loop_and_then_hovers(script, exact):
     assert (null[15] - null[10]) / 2000 == pytest.approx(np.log(0.991), rel=1e-6)
     assert row[-1] - row[15] == pytest.approx(bias[-1] - bias[15], rel=1e-3)
     assert bias[-1] - bias[15] > (null[15] - null[10]) / 2
-    # At the end the row part stays above its line, and the null part does not.
+    # First the row part leaves its line, then the bias, the null part does not.
+    off = [
+        [
+            abs(np.log(line.get_ydata()[k] / grey.get_ydata()[k])) > 0.5
+            for k in range(10, 30)
+        ]
+        for line, grey in zip(run, predicted, strict=True)
+    ]
+    assert off[0].index(True) < off[2].index(True)
+    for line, part in ((run[0], off[0]), (run[2], off[2])):
+        assert line.get_ydata()[10 + part.index(True)] < 0.001
     assert run[0].get_ydata()[-1] > 2 * predicted[0].get_ydata()[-1]
     assert run[1].get_ydata()[15] == pytest.approx(np.exp(null[15]), rel=1e-6)
 
@@ -169,30 +189,46 @@ def test_the_long_run_follows_the_loop_and_then_hovers(script, exact):
 def test_how_near_minibatches_stay(script, exact):
     w, b = minimiser(exact, 3)
 
-    rows = table(script, "mean     largest", 3)
+    rows = table(script, "mean     largest", 4)
 
     for row in rows:
-        lr, *shown = row.replace("%", "").split()
-        ends = [
-            scratch.train(exact, 3, lr=float(lr), seed=seed, w_init=w, b_init=b).w
-            for seed in range(3)
-        ]
+        lr, epochs, *shown = row.replace("%", "").split()
+        settings = {"lr": float(lr), "epochs": int(epochs), "w_init": w, "b_init": b}
+        runs = sweep([exact] * 3, [3], form="weights", **settings)
+        ends = [runs.weight(0, j) for j in range(3)]
         away = [100 * float((end - w).norm() / w.norm()) for end in ends]
         mean, largest, shared = map(float, shown)
         assert max(away) <= largest + 0.01
         assert mean == pytest.approx(sum(away) / 3, rel=0.2)
         assert 0.9 * mean < shared < mean
+    assert [row.split()[1] for row in rows] == ["100", "100", "100", "1500"]
+    short, long = (float(rows[k].split()[2].rstrip("%")) for k in (1, 3))
+    assert long == pytest.approx(short, rel=0.05)
+    half_life = np.log(0.5) / np.log(1 - 0.003 * bias_rate(exact))
+    assert 4 * half_life < 4 * 1500 < 8 * half_life
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
-def test_about_one_per_cent_on_other_data_too(seed):
-    problem = synthetic_data(seed=seed, dtype=torch.float64)
-    w, b = minimiser(problem, 3)
+def bias_rate(problem):
+    """The smallest curvature of the objective over weights and bias, λ = 3."""
+    A = torch.cat([problem.X_train, torch.ones(20, 1).double()], dim=1)
+    M = A.T @ A / 20 + 3 * torch.diag(torch.cat([torch.ones(200), torch.zeros(1)]))
+    return float(torch.linalg.eigvalsh(M)[0])
 
-    drift = sweep([problem] * 5, [3], w_init=w, b_init=b)
 
-    for j in range(5):
-        assert 0.008 < (drift.weight(0, j) - w).norm() / w.norm() < 0.016
+def test_about_one_per_cent_on_other_data_too(script):
+    away = []
+    for seed in range(1, 11):
+        problem = synthetic_data(seed=seed, dtype=torch.float64)
+        w, b = minimiser(problem, 3)
+        run = scratch.train(problem, 3, w_init=w, b_init=b)
+        away.append(100 * float((run.w - w).norm() / w.norm()))
+
+    (line,) = (row for row in script.printed.splitlines() if "ten other" in row)
+
+    least, most = line.replace("%", "").split()[-3::2]
+    assert agrees(least, min(away))
+    assert agrees(most, max(away))
+    assert 0.8 < min(away) < max(away) < 1.6
 
 
 # The shrinkage
@@ -297,6 +333,7 @@ def test_the_table_of_the_coefficients(script, exact):
         shown = row.split()
         fresh = [lam, float(w.norm()), float(w.mean()), 0.01 * df / 200]
         assert all(map(agrees, shown, fresh))
+        assert float(shown[2]) / float(shown[3]) == pytest.approx(1.15, abs=0.02)
 
 
 def test_the_mean_coefficient_over_data_sets_and_where_its_fan_comes_from():

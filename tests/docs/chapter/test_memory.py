@@ -33,13 +33,13 @@ def memories(page):
 
 
 def dangers(page):
-    header = "    η   τ (epochs)   start left   spread   test: random   zero start"
+    header = "    η   λ   epochs   left      spread   random start   from zero"
     return table(page, header, 5)
 
 
 def conversions(page):
     header = " n   B       η    λ   epochs   predicted   measured    loss"
-    return table(page, header, 7)
+    return table(page, header, 8)
 
 
 def left_in_null_space(X, w, w_init):
@@ -121,6 +121,7 @@ def test_the_table_of_memories_is_that_of_the_formulas(page):
         assert agrees(steps, 1 / (0.003 * int(lambd)))
         assert agrees(epochs, 20 / 80 / (0.003 * int(lambd)))
         assert abs(float(half_life) - halved_after) <= 1
+        assert agrees(half_life, math.log(0.5) / math.log(kept))
         assert agrees(runs, 1.2 * int(lambd))
         assert agrees(left, share)
 
@@ -139,6 +140,8 @@ def test_the_numbers_in_the_prose(page, exact):
         12,
         solution,
         100 * left,
+        1 / (0.03 * 13),
+        1 / (0.003 * 40),
         180**0.5 * left / solution,
         100 * cosine,
         cosine / left,
@@ -152,12 +155,14 @@ def test_the_numbers_in_the_prose(page, exact):
 # -- Too long, too short ------------------------------------------------------
 
 
-def test_a_row_of_the_dangers_is_that_of_plain_runs(page, exact):
-    eta, epochs, left, spread, random_start, from_zero = dangers(page)[3]
+@pytest.mark.parametrize("row", [2, 4])
+def test_a_row_of_the_dangers_is_that_of_plain_runs(page, exact, row):
+    eta, lambd, epochs, left, spread, random_start, from_zero = dangers(page)[row]
+    assert [eta, lambd] == {2: ["0.01", "3"], 4: ["0.003", "30"]}[row]
     zero = torch.zeros(200, 1, dtype=torch.float64)
     runs = {
         start: [
-            scratch.train(exact, 3, float(eta), seed=seed, w_init=w)
+            scratch.train(exact, float(lambd), float(eta), seed=seed, w_init=w)
             for seed in range(8)
         ]
         for start, w in (("random", None), ("zero", zero))
@@ -166,9 +171,9 @@ def test_a_row_of_the_dangers_is_that_of_plain_runs(page, exact):
     deviations = W - W.mean(dim=1, keepdim=True)
     of_mean = float(W.mean(dim=1).norm())
 
-    assert eta == "0.01"
-    assert agrees(epochs, 5 / (0.01 * 3 * 20))
-    assert agrees(left, 0.97**400)
+    eta_lambda = float(eta) * float(lambd)
+    assert agrees(epochs, 5 / (eta_lambda * 20))
+    assert agrees(left, (1 - eta_lambda) ** 400)
     rms = math.sqrt(float((deviations**2).sum()) / 8)
     assert agrees(spread.removesuffix("%"), 100 * rms / of_mean)
     for shown, start in ((random_start, "random"), (from_zero, "zero")):
@@ -178,15 +183,19 @@ def test_a_row_of_the_dangers_is_that_of_plain_runs(page, exact):
 
 def test_a_long_memory_costs_and_a_short_one_only_shakes(page):
     rows = [[float(cell.removesuffix("%")) for cell in row] for row in dangers(page)]
-    etas, epochs, left, spread, random_start, from_zero = zip(*rows, strict=True)
+    *rows, last = rows
+    _, _, epochs, left, spread, random_start, from_zero = zip(*rows, strict=True)
 
-    assert epochs[0] > 100 > epochs[2]  # longer, and shorter than the run
-    for eta, share in zip(etas, left, strict=True):
-        assert share == pytest.approx((1 - 3 * eta) ** 400, rel=0.02)
+    assert epochs[0] > 100 > epochs[1]  # longer, and shorter than the run
+    for eta, lambd, _, share, *_ in rows:
+        assert share == pytest.approx((1 - lambd * eta) ** 400, rel=0.02)
     assert spread == tuple(sorted(spread))
     assert spread[-1] > 100 * spread[0]
     assert random_start[0] > 1000 * random_start[-1]
     assert max(from_zero[1:]) < from_zero[0]
+    # Equal memories, unequal spreads.
+    assert last[2] == epochs[-1]
+    assert last[4] < spread[-1] / 2
 
 
 # -- Conversions --------------------------------------------------------------
@@ -209,11 +218,11 @@ def test_equal_memories_leave_nearly_equal_shares(page):
     shares = {row[4]: [float(r[6]) for r in rows if r[4] == row[4]] for row in rows}
 
     assert {memory: len(equal) for memory, equal in shares.items()} == {
-        "27.8": 5,
+        "27.8": 6,
         "55.6": 1,
         "13.9": 1,
     }
-    assert shares["27.8"] == pytest.approx([math.exp(-3.6)] * 5, rel=0.04)
+    assert shares["27.8"] == pytest.approx([math.exp(-3.6)] * 6, rel=0.04)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -226,6 +235,18 @@ def test_the_larger_batch_keeps_the_objective_if_eta_doubles_but_not_if_lambda(s
 
     assert loss(3, 0.006, 10) == pytest.approx(loss(3, 0.003, 5), rel=0.1)
     assert loss(6, 0.003, 10) > 1.5 * loss(3, 0.003, 5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_twice_the_data_half_the_eta_keeps_the_objective(seed):
+    data = synthetic_data(n_train=40, seed=seed, dtype=torch.float64)
+
+    halved_lambda, halved_eta, same_lambda = (
+        scratch.train(data, lambd, lr, epochs=epochs, seed=seed).train_loss[-1]
+        for lambd, lr, epochs in ((1.5, 0.003, 300), (3, 0.0015, 300), (3, 0.003, 300))
+    )
+    assert halved_eta == pytest.approx(same_lambda, rel=0.05)
+    assert halved_lambda < 0.7 * same_lambda
 
 
 # -- Schedules ----------------------------------------------------------------
@@ -254,31 +275,62 @@ def test_a_cosine_leaves_about_the_root(page):
     assert twice_lambda == pytest.approx(left["constant"], rel=0.05)
 
 
+def shares_of(decays):
+    return [
+        decay * math.prod(1 - later for later in decays[k + 1 :])
+        for k, decay in enumerate(decays)
+    ]
+
+
+def spread_of(W):
+    return float(W.var(dim=1, correction=0).sum().sqrt() / W.mean(dim=1).norm())
+
+
 def test_the_end_of_a_run_is_steadier_under_a_schedule(page, exact):
-    rows = table(page, "                N    spread", 4)
+    rows = table(page, "           N (d = 0)   N (d = 10)   spread", 4)
     zero = torch.zeros(200, 1, dtype=torch.float64)
 
     assert tuple(row[0] for row in rows) == NAMES
-    for name, number, spread in rows:
-        decays = [0.09 * rate(name, t) for t in range(400)]
-        shares = [
-            decay * math.prod(1 - later for later in decays[k + 1 :])
-            for k, decay in enumerate(decays)
-        ]
+    for name, *numbers, spread in rows:
         finals = [
             trained_by_torch(
                 exact, name, 0.03, 3, torch.Generator().manual_seed(seed), zero
             )
             for seed in range(4)
         ]
-        W = torch.cat(finals, dim=1)
-        rms = float(W.var(dim=1, correction=0).sum().sqrt() / W.mean(dim=1).norm())
-        assert agrees(number, 1 / sum(share**2 for share in shares))
-        assert agrees(spread.removesuffix("%"), 100 * rms)
-        assert math.prod(1 - decay for decay in decays) < 1e-6  # the start is gone
-    spreads = [float(row[2].removesuffix("%")) for row in rows]
+        assert agrees(spread.removesuffix("%"), 100 * spread_of(torch.cat(finals, 1)))
+        for d, number in zip((0, 10), numbers, strict=True):
+            shares = shares_of([0.03 * (3 + d) * rate(name, t) for t in range(400)])
+            assert sum(shares) == pytest.approx(1)  # the start is gone
+            assert agrees(number, 1 / sum(share**2 for share in shares))
+    assert float(rows[0][1]) == pytest.approx(2 / 0.09 - 1, abs=0.5)  # 2τ − 1
+    N_0, N_10, spreads = (
+        [float(row[k].removesuffix("%")) for row in rows] for k in (1, 2, 3)
+    )
     assert spreads == sorted(spreads, reverse=True)
-    assert spreads[0] > 10 * spreads[1]
+    for k in (1, 2, 3):
+        for N in (N_0, N_10):
+            assert spreads[0] / spreads[k] > 4 * math.sqrt(N[k] / N[0])
+
+
+def test_with_independent_batches_the_spread_falls_much_less(exact):
+    # All seeds at once: w has a column for each.
+    X, y, runs = exact.X_train, exact.y_train, 32
+    generator = torch.Generator().manual_seed(0)
+    spreads = {}
+    for name in NAMES:
+        w = torch.zeros(runs, 200, 1, dtype=torch.float64)
+        b = torch.zeros(runs, 1, 1, dtype=torch.float64)
+        for t in range(400):
+            lr = 0.03 * rate(name, t)
+            drawn = torch.randint(20, (runs, 5), generator=generator)
+            r = X[drawn] @ w + b - y[drawn]
+            w = (1 - 3 * lr) * w - lr * X[drawn].mT @ r / 5
+            b = b - lr * r.mean(1, keepdim=True)
+        spreads[name] = spread_of(w[:, :, 0].T)
+
+    factors = [spreads["constant"] / spreads[name] for name in NAMES[1:]]
+    assert all(3.5 < factor < 6.5 for factor in factors)
 
 
 # -- How far it holds ---------------------------------------------------------
@@ -288,3 +340,7 @@ def test_the_curvature_of_the_data_is_about_ten(exact):
     curvatures = torch.linalg.eigvalsh(exact.X_train @ exact.X_train.T / 20)
 
     assert float(curvatures.mean()) == pytest.approx(10, rel=0.1)
+    assert float(curvatures.max() / curvatures.min()) > 2  # not the same in each
+    # "about 25 steps in place of 111"
+    assert 1 / (0.003 * (3 + float(curvatures.mean()))) == pytest.approx(25, rel=0.05)
+    assert round(1 / 0.009) == 111

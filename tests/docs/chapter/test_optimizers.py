@@ -138,28 +138,75 @@ def test_with_momentum_coupled_ends_at_lambda_and_decoupled_at_a_tenth_of_it(
         assert all(map(agrees, shown, gaps))
 
 
-def test_one_step_tells_the_kind_of_an_optimizer(page):
+def test_one_step_tells_what_grows_with_lambda_and_two_tell_momentum(page):
     eta = 0.01
     shrinks, steps = (eta * 0.1, eta), (eta, eta)
+    decayed = 1 - (1 - eta * 0.1) ** 2
     kinds = [
-        ("SGD", shrinks),
-        ("SGD     momentum", shrinks),
-        ("Adam", steps),
-        ("Adam    decoupled", shrinks),
-        ("AdamW", shrinks),
-        ("RMSprop", (eta / 0.01**0.5,) * 2),  # its v is (1 - 0.99) g² after a step
-        ("Adagrad", steps),
+        ("SGD", shrinks, decayed),
+        ("SGD     momentum", shrinks, decayed + 0.9 * eta * 0.1),
+        ("Adam", steps, None),
+        ("Adam    decoupled", shrinks, decayed),
+        ("AdamW", shrinks, decayed),
+        # Its v is (1 - 0.99) g² after a step.
+        ("RMSprop", (eta / 0.01**0.5,) * 2, None),
+        ("Adagrad", steps, None),
     ]
 
-    for row, (name, taken) in zip(
+    for row, (name, taken, twice) in zip(
         rows_below(page, "taken with", 7), kinds, strict=True
     ):
         maker = getattr(torch.optim, name.split()[0])
+        if twice is None:
+            w = torch.ones(1, dtype=DOUBLE, requires_grad=True)
+            optimizer = maker([w], lr=eta)
+            for _ in range(2):
+                w.grad = 0.1 * w.detach()  # the penalty by hand
+                optimizer.step()
+            twice = 1 - w.item()
         default = inspect.signature(maker).parameters["weight_decay"].default
         assert row.startswith(name + "  ")
         shown = NUMBER.findall(row.removeprefix(name))
-        assert len(shown) == 3
-        assert all(map(agrees, shown, [*taken, default]))
+        assert len(shown) == 4
+        assert all(map(agrees, shown, [*taken, twice, default]))
+
+
+def test_one_step_cannot_see_momentum_and_the_second_can():
+    first, second = {}, {}
+    for kind in (optimizers.coupled, optimizers.decoupled):
+        for lambd in (0.1, 1):
+            momentum = optimizers.Momentum(0.01, momentum=0.9, decay=kind(lambd))
+            w0 = torch.ones(1, dtype=DOUBLE)
+            w1 = momentum.step(w0, 0 * w0)
+            w2 = momentum.step(w1, 0 * w1)
+            first[kind.__name__, lambd] = float(w0 - w1)
+            second[kind.__name__, lambd] = float(w1 - w2)
+
+    for lambd in (0.1, 1):
+        for kind in ("coupled", "decoupled"):
+            assert first[kind, lambd] == pytest.approx(0.01 * lambd)
+    assert second["coupled", 0.1] == pytest.approx(0.0019, abs=5e-5)
+    assert second["decoupled", 0.1] == pytest.approx(0.0010, abs=5e-5)
+
+
+def test_coupled_momentum_bends_at_the_start():
+    w, u, falls = 1.0, 0.0, []
+    for _ in range(400):
+        u = 0.9 * u + 3 * w
+        falls.append(0.0003 * u / w)  # the slope on a logarithmic axis
+        w -= 0.0003 * u
+
+    assert falls[0] < 0.2 * falls[-1]
+    assert falls[50:] == pytest.approx([falls[-1]] * 350, rel=0.02)
+
+
+def test_the_lambda_of_the_paper_is_eta_times_that_of_adamw():
+    w = torch.ones(1, dtype=DOUBLE, requires_grad=True)
+    optimizer = torch.optim.AdamW([w], lr=0.001, weight_decay=0.1)
+    w.grad = torch.zeros_like(w)
+    optimizer.step()
+
+    assert 1 - w.item() == pytest.approx(0.0001)
 
 
 def test_the_defaults_in_the_table_are_those_of_torch(page):

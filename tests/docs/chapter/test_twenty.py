@@ -121,7 +121,7 @@ def test_the_counts_are_those_of_the_loops(names, n, p):
     # The start and K come before the loop.
     steps = n // B
     assert one.count - (two.count - one.count) == n * p + n * n * p
-    # `left * start[batch]` and `lr / B * r` are B products each.
+    # `q * Xw_0[batch]` and `lr / B * r` are B products each.
     per_step = (two.count - one.count) / steps + 1
     assert per_step == names["in_examples"](n, p)
     assert in_weights.count == names["in_weights"](n, p)
@@ -176,10 +176,9 @@ def test_an_explosion_is_marked_and_the_other_run_goes_on(page, problem):
     with pytest.raises(DivergenceError):
         scratch.train(problem, 700)
 
-    assert page.printed[-2:] == [
-        "diverged: [False, True]",
-        f"norms:    ['{scratch.train(problem, 3).w_norm:.3f}', 'nan']",
-    ]
+    start = page.printed.index("diverged: [False, True]")
+    norms = f"norms:    ['{scratch.train(problem, 3).w_norm:.3f}', 'nan']"
+    assert page.printed[start + 1] == norms
 
 
 # The picture
@@ -213,15 +212,42 @@ def memory(lambd):
     return 180**0.5 * (1 - 0.003 * lambd) ** 400
 
 
-def test_the_numbers_below_the_picture(page, runs, ridge_norm):
-    _, result = runs
-    *_, crossing, above = page.glued
-
-    assert crossing == "5 and 6"
+def test_the_predictions_cross_where_the_page_says(page, ridge_norm):
+    assert page.glued[-1] == "5 and 6"
     assert memory(5) > ridge_norm[5]
     assert memory(6) < ridge_norm[6]
-    rms = float(result.w_norm[10].square().mean().sqrt())
-    assert agrees(above.removesuffix("%").strip(), 100 * (rms / ridge_norm[10] - 1))
+
+
+def test_four_fifths_of_the_excess_over_ridge_come_from_the_start(
+    page, runs, ridge_norm
+):
+    problems, result = runs
+    zero = {"w_init": torch.zeros(200, 1), "form": "weights"}
+    ends = (result.w_norm[10], sweep(problems, [10], **zero).w_norm[0])
+    rms = [float(norms.square().mean().sqrt()) for norms in ends]
+
+    ridge_line, *lines = page.printed[-3:]
+
+    assert agrees(ridge_line.split()[-1], ridge_norm[10])
+    for line, value in zip(lines, rms, strict=True):
+        shown, excess = line.split()[-2:]
+        assert agrees(shown, value)
+        assert agrees(excess.strip("+%"), 100 * (value / ridge_norm[10] - 1))
+    share = (rms[0] - rms[1]) / (rms[0] - ridge_norm[10])
+    assert share == pytest.approx(0.8, abs=0.02)
+
+
+def test_what_the_start_adds_to_the_norm_it_adds_by_way_of_the_bias(runs, ridge_norm):
+    problems, result = runs
+    zero = {"w_init": torch.zeros(200, 1), "form": "weights"}
+    from_zero = sweep(problems, [10], **zero)
+    biases = (result.b[10], from_zero.b[0], torch.tensor([0.0] * 100))
+    target = torch.stack([ridge.fit(problem, 10)[1].squeeze() for problem in problems])
+
+    # The third is where it begins. From zero it comes nearer, else it goes away.
+    away = [float((b - target).square().mean().sqrt()) for b in biases]
+
+    assert away[1] < 0.7 * away[2] < away[2] < 0.7 * away[0]
 
 
 def test_the_runs_follow_the_higher_of_the_two_predictions(runs, ridge_norm):

@@ -140,9 +140,9 @@ def test_the_loss_that_chose_is_too_good(page, loss, problem):
 def test_so_it_is_on_every_data_set(seed):
     problem = synthetic_data(20, 4_000, noise_std=0.3, seed=seed)
     runs = sweep([problem], LAMBDAS, seeds=[seed])
-    loss = torch.stack([
-        losses(problem, runs.weight(i, 0), runs.b[i, 0]) for i in range(7)
-    ])
+    loss = torch.stack(
+        [losses(problem, runs.weight(i, 0), runs.b[i, 0]) for i in range(7)]
+    )
 
     for size in (20, 200):
         chosen, reported = choices(loss, size)
