@@ -235,8 +235,8 @@ for name, path in (("SGD ", sgd), ("Adam", l2)):
 # One η and one λ prove nothing about two methods. So each gets the same grid: three
 # learning rates, ten λ from 0.03 to 30, and 400 steps on the same batches. For each η
 # we print the λ with the smallest test loss. We compare by the test loss here to see
-# the whole landscape; to choose, take a validation set
-# (:ref:`sphx_glr_auto_examples_plot_7_which_lambda.py`).
+# the whole landscape; to choose, take a validation set, as in
+# :ref:`which λ <sphx_glr_auto_examples_plot_7_which_lambda.py>`.
 
 rates = (0.003, 0.01, 0.03)
 lambdas = [10 ** (k / 3 - 1.5) for k in range(10)]
@@ -283,16 +283,16 @@ plt.show()
 
 # %%
 # With L2 the lines turn flat: from there on λ has no say, and only a larger η helps.
-# With AdamW every line falls to the floor, at a λ that is proportional to 1/η. So AdamW
+# With AdamW every line reaches the floor, at a λ that is proportional to 1/η. So AdamW
 # finds a good λ for each of the three η, and Adam with L2 for the largest only. (That
 # one is the edge of the grid for both, so the grid names no winner.) All floors lie
 # within a fifth of the loss of a constant: beyond forgetting the start there is little
 # to win here.
 #
-# If the best λ moves with 1/η, is this "decoupled"? The word says that decay is kept
+# If λ has to move with 1/η, is this "decoupled"? The word says that decay is kept
 # out of the gradient, and so out of the division. From η it is not kept: PyTorch
 # multiplies λ by η, and the product counts. Loshchilov and Hutter (2019) multiply λ by
-# the schedule of η only. In their form the best λ would stay where it is.
+# the schedule of η only. In their form the lines would reach the floor at one λ.
 #
 # They claim that decoupled decay is easier to tune, and that in their image experiments
 # Adam generalises better with it. Our grid is one example of the first claim. It cannot
@@ -302,7 +302,7 @@ plt.show()
 # --------------
 # So far Adam with L2 looks like the wrong way. Now ask another question. The L2
 # penalty defines a problem, ridge regression, and that problem has a solution. Which of
-# the two methods reaches it? We take the full batch, a larger η and 1500 steps. Write
+# the two methods reaches it? We take the full batch, a larger η and 1800 steps. Write
 # down a name.
 
 w_ridge, b_ridge = ridge.fit(problem, lambd=3)
@@ -318,10 +318,10 @@ def report(name, path, b):
 
 
 print("distance            after   after   after      loss at the end     max")
-print("to ridge              100     400    1500     train      test      |w|")
+print("to ridge              100     400    1800     train      test      |w|")
 for method in ("Adam + L2", "AdamW"):
-    path, b = descend(method, [3], lr=0.01, epochs=1500, batch_size=20)
-    report(method, path[[100, 400, 1500]], b)
+    path, b = descend(method, [3], lr=0.01, epochs=1800, batch_size=20)
+    report(method, path[[100, 400, 1800]], b)
 report("ridge", [w_ridge] * 3, b_ridge)
 report("no weight", [0 * w_ridge] * 3, problem.y_train.mean())
 
@@ -413,5 +413,5 @@ plt.show()
 # solves another one. (The sources are in the :ref:`bibliography <bibliography>`.)
 #
 # Which of them matters depends on whether a run comes to rest. For new examples the two
-# ends hardly differ here: AdamW's test loss is three per cent higher. The next page,
+# ends differ little here: AdamW's test loss is a tenth higher. The next page,
 # :ref:`the memory of a run <memory>`, says how far back a run with decay remembers.

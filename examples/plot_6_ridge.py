@@ -132,7 +132,8 @@ for k, other in enumerate(problems):
     Z, w, b = other.X_train, many.weight(0, k), many.b[0, k]
     goal = ridge.fit(other, lambd)
     row, _, bias = distances(w, b, Z, goal)
-    dual = torch.linalg.solve(Z @ Z.T + n * lambd * torch.eye(n), other.y_train - b)
+    K = Z @ Z.T + n * lambd * torch.eye(n)
+    dual = torch.linalg.solve(K, other.y_train - b)
     own = distances(w, b, Z, (Z.T @ dual, b))[0]
     found.append([abs(float(goal[1])), bias, row, own])
 found = torch.tensor(found)
@@ -205,15 +206,17 @@ for lr, epochs in ((0.006, 100), (0.003, 100), (0.0015, 100), (0.003, 1500)):
     weights = torch.stack([drift.weight(0, j) for j in range(20)])
     away = (weights - w_fit).norm(dim=1) / w_fit.norm()
     shared = (weights.mean(0) - w_fit).norm() / w_fit.norm()
-    print(f"{lr:.4f} {epochs:6} {away.mean():10.2%} {away.max():9.2%} {shared:12.2%}")
-    assert 3.5 < away.mean() / lr < 4.5
+    mean, largest = away.mean(), away.max()
+    print(f"{lr:.4f} {epochs:6} {mean:10.2%} {largest:9.2%} {shared:12.2%}")
+    assert 3.5 < mean / lr < 4.5
 
 others = []
 for other in problems[1:11]:
     goal, b = ridge.fit(other, lambd)
     w = sweep([other], [lambd], w_init=goal, b_init=b).weight(0, 0)
     others.append(float((w - goal).norm() / goal.norm()))
-print(f"ten other data sets, η = 0.003: {min(others):.1%} to {max(others):.1%}")
+least, most = min(others), max(others)
+print(f"ten other data sets, η = 0.003: {least:.1%} to {most:.1%}")
 
 # %%
 # About one per cent at the learning rate of the chapter, and in proportion to it. 15

@@ -1,5 +1,7 @@
 """Adam is different: every number again by torch.optim, autograd and scikit-learn."""
 
+import math
+
 import pytest
 import torch
 from reading import NUMBER, agrees
@@ -284,12 +286,12 @@ def test_a_column_of_the_grid_is_a_run_of_torch(page, problem, j, k):
         assert page.names["losses"][method][j][k] == pytest.approx(loss, rel=1e-6)
 
 
-def test_on_six_data_sets_the_best_cells_are_about_equal_and_near_a_constant(grids):
+def test_on_six_data_sets_both_have_a_cell_that_is_near_a_constant(grids):
     losses, constants = grids
 
     for seed, constant in enumerate(constants):
         l2, adamw = (float(losses[i, :, seed].min()) for i in (0, 1))
-        assert 0.9 < l2 / adamw < 1.1
+        assert 0.8 < l2 / adamw < 1.25
         assert 0.8 < l2 / constant < 1.1
         assert 0.8 < adamw / constant < 1.1
     best = losses[:, :, 0].amin(2)
@@ -297,12 +299,18 @@ def test_on_six_data_sets_the_best_cells_are_about_equal_and_near_a_constant(gri
     assert (best[0, :2] > 30 * constants[0]).all()  # L2 needs the largest η
 
 
-def test_the_best_lambda_of_adamw_goes_with_one_over_eta_and_in_the_paper_stays(grids):
-    losses, _ = grids
+def test_the_lines_of_adamw_reach_the_floor_at_one_product_of_eta_and_lambda(grids):
+    losses, constants = grids
 
-    places = losses[1, :, 0].argmin(1).tolist()
-    products = [RATES[j] * GRID[k] for j, k in enumerate(places)]
-    assert max(products) / min(products) < 10 ** (2 / 3)  # two cells of the grid
+    # log₁₀ of the λ at which a line crosses twice the loss of a constant.
+    for seed, constant in enumerate(constants):
+        products = []
+        for lr, row in zip(RATES, losses[1, :, seed], strict=True):
+            k = int((row < 2 * constant).int().argmax())
+            above, below = row[k - 1].log(), row[k].log()
+            part = (above - math.log(2 * constant)) / (above - below)
+            products.append(lr * 10 ** ((k - 1 + float(part)) / 3 - 1.5))
+        assert max(products) < 2 * min(products)  # and η has grown tenfold
 
 
 def test_a_longer_memory_of_v_would_not_forget_in_time(page):
@@ -333,6 +341,7 @@ def test_with_l2_the_lines_turn_flat_and_with_adamw_they_all_reach_the_floor(gri
 
 
 def test_the_predictions_of_the_grid_hold(page, grids):
+    # 90 is an expectation; one start and 100 examples scatter by 18 %.
     losses, _ = grids
     start, _ = draw_start()
 
@@ -340,11 +349,11 @@ def test_the_predictions_of_the_grid_hold(page, grids):
         for k, lambd in enumerate(GRID):
             decay = 90 * (1 - lr * lambd) ** 800
             if decay > 0.2:
-                assert float(losses[1, j, 0, k]) == pytest.approx(decay, rel=0.15)
+                assert float(losses[1, j, 0, k]) == pytest.approx(decay, rel=0.18)
         free = alone(torch.optim.Adam, 1, start, lr, 400)
         level = float(free.norm()) ** 2 / 2
         if level > 0.2:
-            assert float(losses[0, j, 0, -1]) == pytest.approx(level, rel=0.15)
+            assert float(losses[0, j, 0, -1]) == pytest.approx(level, rel=0.18)
 
 
 # -- Where they end -----------------------------------------------------------
@@ -352,7 +361,7 @@ def test_the_predictions_of_the_grid_hold(page, grids):
 
 @pytest.fixture(scope="module")
 def ends(problem):
-    options = {"lr": 0.01, "epochs": 1500, "batch_size": 20, "eps": 0}
+    options = {"lr": 0.01, "epochs": 1800, "batch_size": 20, "eps": 0}
     return [
         by_torch(problem, maker, 3, **options)
         for maker in (torch.optim.Adam, torch.optim.AdamW)
@@ -377,7 +386,7 @@ def loss_on_test(problem, w, b):
 def test_the_table_of_the_ends(page, problem, ends, ridge):
     rows = rows_below(page, "to ridge", 4)
     w_ridge, b_ridge = ridge
-    paths = [(path[[100, 400, 1500]], b) for path, b in ends]
+    paths = [(path[[100, 400, 1800]], b) for path, b in ends]
     paths += [([w_ridge] * 3, b_ridge)]
     paths += [([0 * w_ridge] * 3, problem.y_train.mean())]
 
@@ -394,7 +403,7 @@ def test_the_box_is_far_and_the_test_losses_of_the_ends_are_near(problem, ends):
 
     assert max(float(w.abs().max()) for w in (l2, adamw)) < 0.1 * (1 / 3)
     ratio = loss_on_test(problem, adamw, adamw_b) / loss_on_test(problem, l2, l2_b)
-    assert 1.025 <= ratio < 1.035  # three per cent
+    assert 1.05 < ratio < 1.15  # a tenth
     # Another weight in the box fits as well: 180 directions are free.
     other = adamw + unseen(problem, torch.ones_like(adamw)) / 100
     assert float(other.abs().max()) < 1 / 3

@@ -138,10 +138,10 @@ def test_the_numbers_in_the_prose(page, exact):
         100 * left,
         1000 / 30,
         12,
-        solution,
-        100 * left,
         1 / (0.03 * 13),
         1 / (0.003 * 40),
+        solution,
+        100 * left,
         180**0.5 * left / solution,
         100 * cosine,
         cosine / left,
@@ -184,7 +184,7 @@ def test_a_row_of_the_dangers_is_that_of_plain_runs(page, exact, row):
 def test_a_long_memory_costs_and_a_short_one_only_shakes(page):
     rows = [[float(cell.removesuffix("%")) for cell in row] for row in dangers(page)]
     *rows, last = rows
-    _, _, epochs, left, spread, random_start, from_zero = zip(*rows, strict=True)
+    _, _, epochs, _, spread, random_start, from_zero = zip(*rows, strict=True)
 
     assert epochs[0] > 100 > epochs[1]  # longer, and shorter than the run
     for eta, lambd, _, share, *_ in rows:
@@ -243,7 +243,7 @@ def test_with_twice_the_data_half_the_eta_keeps_the_objective(seed):
 
     halved_lambda, halved_eta, same_lambda = (
         scratch.train(data, lambd, lr, epochs=epochs, seed=seed).train_loss[-1]
-        for lambd, lr, epochs in ((1.5, 0.003, 300), (3, 0.0015, 300), (3, 0.003, 300))
+        for lambd, lr, epochs in ((1.5, 0.003, 600), (3, 0.0015, 600), (3, 0.003, 300))
     )
     assert halved_eta == pytest.approx(same_lambda, rel=0.05)
     assert halved_lambda < 0.7 * same_lambda
@@ -330,7 +330,7 @@ def test_with_independent_batches_the_spread_falls_much_less(exact):
         spreads[name] = spread_of(w[:, :, 0].T)
 
     factors = [spreads["constant"] / spreads[name] for name in NAMES[1:]]
-    assert all(3.5 < factor < 6.5 for factor in factors)
+    assert all(3.5 < factor < 8.5 for factor in factors)
 
 
 # -- How far it holds ---------------------------------------------------------

@@ -23,12 +23,13 @@ def fitted(problem, lambd, shift, *, free):
     return b, float((error**2).mean()) / 2
 
 
-def errors_of_batched_runs(seeds, lambd, lambd_b, lr=0.003):
-    """Squared test errors of concise runs with a random bias, all seeds at once."""
+def errors_of_batched_runs(seeds, lambd, lambd_b, lr=0.003, start=1):
+    """Squared test errors of concise runs with bias start · N(0, 1), all at once."""
     data = [synthetic_data(seed=seed) for seed in seeds]
     streams = [torch.Generator().manual_seed(seed) for seed in seeds]
     w = torch.stack([torch.normal(0, 1, (200, 1), generator=g) for g in streams])
     b = torch.stack([torch.normal(0, 1, (1, 1), generator=g) for g in streams])
+    b = start * b
     for _ in range(100):
         epoch = [
             minibatches(d.X_train, d.y_train, 5, g)
@@ -75,7 +76,9 @@ def test_the_weight_makes_a_constant_at_a_tenth_of_the_price(exact):
     shortest = torch.linalg.pinv(exact.X_train) @ one
 
     assert torch.allclose(exact.X_train @ shortest, one)
-    assert float((shortest**2).sum()) == pytest.approx(0.1, abs=0.02)
+    price = one.T @ torch.linalg.inv(exact.X_train @ exact.X_train.T) @ one
+    assert float((shortest**2).sum()) == pytest.approx(price.item())
+    assert price.item() == pytest.approx(20 / 200, rel=0.05)
 
 
 def test_with_many_examples_the_bias_is_that_of_one_number(pages):
@@ -98,15 +101,25 @@ def test_the_groups_say_what_decays(pages):
     ]
 
 
-def test_the_ten_runs(pages):
-    free, decaying = (numbers_of(line) for line in pages[PAGE].printed[-2:])
+def test_the_ten_runs_from_both_starts(pages):
+    lines = pages[PAGE].printed[-4:]
 
-    fresh = [errors_of_batched_runs(range(10), 3, lambd_b) for lambd_b in (0, 3)]
-    # Two digits are shown, and float32 rounds differently in batches.
-    assert free == pytest.approx(fresh[0].tolist(), abs=0.006)
-    assert decaying == pytest.approx(fresh[1].tolist(), abs=0.006)
-    (better,) = pages[PAGE].glued
-    assert int(better) == int((fresh[1] < fresh[0]).sum())
+    ratios = {}
+    for start, name, pair in ((1, "random b", lines[:2]), (0, "b = 0   ", lines[2:])):
+        fresh = []
+        for lambd_b, kind, line in zip(
+            (0, 3), ("free:", "decaying:"), pair, strict=True
+        ):
+            label, _, shown = line.partition(kind)
+            assert label.startswith(name)
+            fresh.append(errors_of_batched_runs(range(10), 3, lambd_b, start=start))
+            # Two digits are shown, and float32 rounds differently in batches.
+            assert numbers_of(shown) == pytest.approx(fresh[-1].tolist(), abs=0.006)
+        ratios[start] = fresh[0] / fresh[1]
+    assert float(ratios[1].min()) > 1  # all ten pairs
+    assert float(ratios[1].max()) > 5
+    assert float(ratios[0].max()) < 2
+    assert float(ratios[0].min()) > 1 / 2
 
 
 def test_a_random_bias_had_better_decay_on_most_other_seeds_too():
@@ -114,3 +127,22 @@ def test_a_random_bias_had_better_decay_on_most_other_seeds_too():
     free, decaying = (errors_of_batched_runs(seeds, 3, lambd_b) for lambd_b in (0, 3))
 
     assert float((decaying < free).float().mean()) > 0.85
+
+
+def test_pytorch_decays_the_bias_unless_a_group_spares_it():
+    def bias_after_one_step(groups):
+        net = torch.nn.Linear(3, 1)
+        torch.nn.init.ones_(net.bias)
+        optimizer = torch.optim.SGD(groups(net), lr=0.1, weight_decay=1)
+        (0 * net(torch.ones(1, 3))).sum().backward()
+        optimizer.step()
+        return net.bias.item()
+
+    assert bias_after_one_step(lambda net: net.parameters()) == pytest.approx(0.9)
+    spared = bias_after_one_step(
+        lambda net: [
+            {"params": [net.weight]},
+            {"params": [net.bias], "weight_decay": 0},
+        ]
+    )
+    assert spared == 1

@@ -78,3 +78,17 @@ def test_without_the_half_the_largest_learning_rate_is_about_half(problem):
     # The bounds 2/(d_max + λ), with d_max twice as large without the ½.
     bounds = [2 / (error.value.d_max + 3) for error in (single, double)]
     assert bounds[0] / bounds[1] == pytest.approx(2, rel=0.1)
+
+
+def test_a_start_that_is_not_yet_forgotten_makes_ten_times_the_norm(exact):
+    run = scratch.train(exact, 3)
+    left = (1 - 0.003 * 3) ** 400
+    least = minimum(exact, 0.5, 0.5, 3)
+
+    assert f"{left:.1%}" == "2.7%"
+    assert f"{float(least.norm()):.4f}" == "0.0350"
+    assert run.w_norm == pytest.approx(10 * float(least.norm()), rel=0.05)
+    X = exact.X_train
+    w, start = (v - torch.linalg.pinv(X) @ (X @ v) for v in (run.w, run.w_init))
+    assert torch.allclose(w, left * start, atol=1e-12)
+    assert float(w.norm()) > 0.99 * run.w_norm

@@ -29,7 +29,7 @@ def by_hand():
     def train(optimizer, decay):
         """The final weight; loss and ½‖w‖² of the last batch before its step."""
         generator = torch.Generator().manual_seed(0)
-        w = torch.normal(0, 1, (200, 1), generator=generator, dtype=torch.float64)
+        w = torch.normal(0, 1, (200, 1), generator=generator).double()
         b = torch.zeros(1, dtype=torch.float64)
         for_w, for_b = optimizer(0.003, decay=decay), optimizer(0.003)
         for _ in range(100):
@@ -64,3 +64,36 @@ def test_what_the_page_says_about_the_norms(by_hand):
     assert sgd == pytest.approx(predicted, rel=0.05)
     assert adamw == pytest.approx(sgd, rel=0.01)
     assert adam > 10 * sgd
+
+
+def test_a_square_by_hand_is_twice_that_weight_decay_on_every_parameter():
+    def train(c, weight_decay, params_of_penalty):
+        torch.manual_seed(0)
+        net = torch.nn.Linear(3, 1)
+        X, y = torch.randn(20, 3), torch.randn(20, 1)
+        optimizer = torch.optim.SGD(net.parameters(), 0.1, weight_decay=weight_decay)
+        for _ in range(50):
+            optimizer.zero_grad()
+            penalty = sum(p.pow(2).sum() for p in params_of_penalty(net))
+            (((net(X) - y) ** 2).mean() + c * penalty).backward()
+            optimizer.step()
+        return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+    everything, weight_only = torch.nn.Module.parameters, lambda net: [net.weight]
+    in_optimiser = train(0, 0.6, everything)
+    assert torch.allclose(train(0.3, 0, everything), in_optimiser, atol=1e-6)
+    assert not torch.allclose(train(0.6, 0, everything), in_optimiser, atol=1e-3)
+    assert not torch.allclose(train(0.3, 0, weight_only), in_optimiser, atol=1e-3)
+
+
+def test_adamw_without_decay_is_adam():
+    def train(optimizer_class):
+        w = torch.ones(3, dtype=torch.float64, requires_grad=True)
+        optimizer = optimizer_class([w], lr=0.01, weight_decay=0)
+        for _ in range(50):
+            optimizer.zero_grad()
+            (w**2).sum().backward()
+            optimizer.step()
+        return w.detach()
+
+    assert torch.equal(train(torch.optim.AdamW), train(torch.optim.Adam))

@@ -102,3 +102,33 @@ def test_a_random_start_tells_the_norm_from_half_the_square():
     assert float(starts.norm(dim=1).mean()) == pytest.approx(200**0.5, rel=0.01)
     assert float((starts**2).sum(1).mean() / 2) == pytest.approx(100, rel=0.01)
     assert f"{200**0.5:.1f}" == "14.1"
+
+
+def test_gradient_steps_do_not_settle_where_the_minimum_is_zero_and_proximal_ones_do(
+    exact,
+):
+    X, y = centred(exact)
+    price = 2 * float((X.T @ y / len(X)).norm())
+    start = torch.randn(
+        200, 1, generator=torch.Generator().manual_seed(0), dtype=X.dtype
+    )
+    w, v = start, start
+    for _ in range(5000):
+        w = w - 0.003 * (X.T @ (X @ w - y) / len(X) + price * w / w.norm())
+        v = v - 0.003 * X.T @ (X @ v - y) / len(X)
+        v = v * torch.relu(1 - 0.003 * price / v.norm())
+
+    assert float(w.norm()) > 1e-5
+    assert float(v.norm()) == 0
+
+
+def test_a_subgradient_at_zero_is_a_plane_below_the_norm():
+    generator = torch.Generator().manual_seed(0)
+    w = torch.randn(1000, 5, generator=generator)
+    v = torch.nn.functional.normalize(torch.randn(1000, 5, generator=generator))
+
+    assert bool(((v * w).sum(1) <= w.norm(dim=1)).all())
+    # A longer v does not do.
+    assert not bool(
+        ((1.1 * w * w / w.norm(dim=1, keepdim=True)).sum(1) <= w.norm(dim=1)).any()
+    )
