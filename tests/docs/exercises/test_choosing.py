@@ -167,30 +167,14 @@ def test_the_bias_disturbs_the_path_in_other_units(printed):
 
     bias, gap = re.search(r"bias +(\S+), w differs by (\S+)", one_rate).groups()
     assert float(bias) == pytest.approx(float(other.b), abs=6e-5)
-    assert float(gap) == pytest.approx(_gap(run, other), rel=0.06)
+    assert abs(float(other.b)) < 0.02 * abs(float(run.b))  # it hardly moves
+    assert float(gap) == pytest.approx(_gap(run, other), rel=0.02)
     bias, gap = re.search(r"bias +(\S+), w differs by (\S+)", two_rates).groups()
     assert float(bias) == pytest.approx(float(run.b), abs=6e-5)
     assert float(gap) < 1e-12
     assert float(in_cm.split()[-1]) == pytest.approx(float(run.b), abs=6e-5)
     fitted = float(ridge.fit(one, 3)[1])
     assert float(closed.split()[-1]) == pytest.approx(fitted, abs=6e-5)
-
-
-def test_the_start_pushes_the_bias_away_and_it_returns_slowly():
-    one = synthetic_data(dtype=torch.float64)
-    fitted = float(ridge.fit(one, 3)[1])
-    gaps = [
-        fitted - float(scratch.train(one, 3, epochs=epochs).b)
-        for epochs in (5, 100, 1000)
-    ]
-
-    # Away from 0, where it began, in five epochs; then back.
-    assert gaps[0] > fitted
-    assert gaps[0] > gaps[1] > gaps[2] > 0
-    assert gaps[1] > 0.5 * gaps[0]
-    # From zero, nothing pushes.
-    zero = torch.zeros_like(one.w_true)
-    assert float(scratch.train(one, 3, epochs=5, w_init=zero).b) > 0
 
 
 def _gap(run, other):
