@@ -11,6 +11,7 @@ Run as ``python kernel_forker.py SOCKET`` (the server) and
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -35,11 +36,16 @@ def serve(address: str) -> None:
     # Read when matplotlib is imported; the inline backend shows figures on pages.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     import ipykernel.kernelapp
-    import matplotlib.pyplot  # noqa: F401 - imported for the children
+    import matplotlib.pyplot as plt
     import torch
 
     # The first step of any optimiser imports another second's worth of modules.
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))]).step()
+    # The first figure looks for its fonts.
+    figure, ax = plt.subplots(layout="constrained")
+    ax.set(title="λ", xlabel="step", yscale="log")
+    figure.savefig(io.BytesIO())
+    plt.close(figure)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps the children

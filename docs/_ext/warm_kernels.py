@@ -22,37 +22,63 @@ if TYPE_CHECKING:
 FORKER = Path(__file__).with_name("kernel_forker.py")
 
 
-def offer_kernels(app: Sphinx, env: Any, docnames: list[str]) -> None:
-    """Start the forking process before pages are read; it ends with the build."""
-    if sys.platform != "linux" or not docnames:
-        return
-    folder = tempfile.TemporaryDirectory(prefix="kernels-")
-    address = f"{folder.name}/socket"
-    server = subprocess.Popen(
-        [sys.executable, str(FORKER), address], stdin=subprocess.PIPE
-    )
+class Kernels:
+    """The forking process of one build, and the kernel that stands for it."""
 
-    def end() -> None:
-        assert server.stdin is not None
-        server.stdin.close()
-        server.wait()
-        folder.cleanup()
+    def __init__(self) -> None:
+        self.server: subprocess.Popen[bytes] | None = None
+        self.folder = Path()
 
-    atexit.register(end)
-    spec = {
-        "argv": [sys.executable, str(FORKER), address, "-f", "{connection_file}"],
-        "display_name": "Python 3",
-        "language": "python",
-    }
-    kernel = Path(folder.name, "kernels", "python3", "kernel.json")
-    kernel.parent.mkdir(parents=True)
-    kernel.write_text(json.dumps(spec), encoding="utf-8")
-    while not Path(address).exists() and server.poll() is None:
-        time.sleep(0.01)
-    os.environ["JUPYTER_PATH"] = folder.name
+    def start(self) -> None:
+        """Start the process; it ends with the build."""
+        folder = tempfile.TemporaryDirectory(prefix="kernels-")
+        self.folder = Path(folder.name)
+        address = str(self.folder / "socket")
+        server = self.server = subprocess.Popen(
+            [sys.executable, str(FORKER), address], stdin=subprocess.PIPE
+        )
+
+        def end() -> None:
+            assert server.stdin is not None
+            server.stdin.close()
+            server.wait()
+            folder.cleanup()
+
+        atexit.register(end)
+
+    def start_early(self, app: Sphinx) -> None:
+        """Start before the gallery, where no page has been read by an earlier build.
+
+        The imports then take the time in which the scripts run anyway.
+        """
+        environment = Path(app.doctreedir, "environment.pickle")
+        if sys.platform == "linux" and not environment.exists():
+            self.start()
+
+    def offer(self, app: Sphinx, env: Any, docnames: list[str]) -> None:
+        """Make the kernel known to Jupyter, when the process is ready."""
+        if sys.platform != "linux" or not docnames:
+            return
+        if self.server is None:
+            self.start()
+        assert self.server is not None
+        address = str(self.folder / "socket")
+        spec = {
+            "argv": [sys.executable, str(FORKER), address, "-f", "{connection_file}"],
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        kernel = self.folder / "kernels" / "python3" / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        kernel.write_text(json.dumps(spec), encoding="utf-8")
+        while not Path(address).exists() and self.server.poll() is None:
+            time.sleep(0.01)
+        os.environ["JUPYTER_PATH"] = str(self.folder)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
-    app.connect("env-before-read-docs", offer_kernels)
+    kernels = Kernels()
+    app.connect("builder-inited", kernels.start_early, priority=50)
+    app.connect("env-before-read-docs", kernels.offer)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
