@@ -551,7 +551,8 @@ for k, (eta, lambd, length) in enumerate(settings.tolist()):
     shown = f"{theta:.4f}" if lambd else "–"
     print(
         f"{eta:.1f}   {lambd:6.4f}  {length:5.0f}   {shown:>9}"
-        f"  {measured:8.4f}  {rms(lengths[k, -300:]):5.2f}   {low[k]:6.2f}  {high[k]:7.2f}"
+        f"  {measured:8.4f}  {rms(lengths[k, -300:]):5.2f}"
+        f"   {low[k]:6.2f}  {high[k]:7.2f}"
     )
     assert lambd == 0 or abs(measured / theta - 1) < 0.03
 

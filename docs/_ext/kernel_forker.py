@@ -36,16 +36,16 @@ def serve(address: str) -> None:
     # Read when matplotlib is imported; the inline backend shows figures on pages.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     import ipykernel.kernelapp
-    import matplotlib.pyplot as plt
+    import matplotlib.pyplot  # noqa: F401 - imported for the children
     import torch
+    from matplotlib.figure import Figure
 
     # The first step of any optimiser imports another second's worth of modules.
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))]).step()
-    # The first figure looks for its fonts.
-    figure, ax = plt.subplots(layout="constrained")
-    ax.set(title="λ", xlabel="step", yscale="log")
+    # The first figure looks for its fonts. Without pyplot: its state is the children's.
+    figure = Figure(layout="constrained")
+    figure.subplots().set(title="λ", xlabel="step", yscale="log")
     figure.savefig(io.BytesIO())
-    plt.close(figure)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps the children
