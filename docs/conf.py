@@ -69,7 +69,6 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "image_srcset": ["2x"],
     "thumbnail_size": (320, 224),  # twice the size at which they are shown
-    "parallel": True,  # as many scripts at once as `sphinx-build -j` says
     "reset_modules": ("matplotlib", "gallery_reset.reset_torch"),
     "min_reported_time": float("inf"),
     "write_computation_times": False,

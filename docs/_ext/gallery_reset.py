@@ -18,9 +18,7 @@ def reset_torch(gallery_conf: dict[str, Any], fname: str) -> None:
         The script that is about to run; not used.
     """
     import torch  # here, so that a build that runs no script does not wait for it
-    from package_code import teach_notebooks
 
-    teach_notebooks()
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)

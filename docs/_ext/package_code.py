@@ -137,17 +137,10 @@ def _rst2md(original: Any, text: str, *args: Any, **kwargs: Any) -> str:
     return plain_markdown(original(text, *args, **kwargs))
 
 
-def teach_notebooks() -> None:
-    """Let sphinx-gallery write notebooks without directives and roles of ours.
-
-    It has no hook for this. A process that it starts of its own has not run `setup`.
-    """
-    if not isinstance(notebook.rst2md, partial):
-        notebook.rst2md = partial(_rst2md, notebook.rst2md)
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, and the conversion for notebooks."""
     app.add_directive("package-code", PackageCode)
-    teach_notebooks()
+    # sphinx-gallery has no hook for directives of others in its notebooks.
+    if not isinstance(notebook.rst2md, partial):
+        notebook.rst2md = partial(_rst2md, notebook.rst2md)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,6 +6,7 @@ edges. 128 chosen ones cannot be told from the original.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,9 @@ def shrink_png(path: Path) -> None:
 def shrink_images(app: Sphinx, exception: Exception | None) -> None:
     """Shrink the figures of a finished HTML build."""
     if exception is None and app.builder.format == "html":
-        for path in sorted((Path(app.outdir) / "_images").glob("*.png")):
-            shrink_png(path)
+        paths = (Path(app.outdir) / "_images").glob("*.png")
+        with ThreadPoolExecutor() as pool:  # Pillow works outside Python's lock
+            list(pool.map(shrink_png, paths))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
