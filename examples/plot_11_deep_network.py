@@ -587,8 +587,8 @@ outputs = normalised(trained, X[TESTING])
 for k, name in ((4, "start doubled"), (5, "same start")):
     changed = int((outputs[2].argmax(1) != outputs[k].argmax(1)).sum())
     ratio = lengths[k, -1] / lengths[2, -1]
-    print(f"{name:13}   answers that differ: {changed:3} of {len(outputs[2])}", end="")
-    print(f"   length × {ratio:.2f}")
+    answers = f"{changed:3} of {len(outputs[2])}"
+    print(f"{name:13}   answers that differ: {answers}   length × {ratio:.2f}")
 assert torch.allclose(outputs[2], outputs[4], rtol=1e-3, atol=1e-3)
 
 # %%
