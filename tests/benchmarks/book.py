@@ -105,7 +105,7 @@ def report_times(command: list[str], tree: Path) -> None:
     print("Building, once each:\n")
     report("cold", BUDGET_COLD)
     report("nothing changed", BUDGET_UNCHANGED)
-    page = min(tree.glob("docs/chapter/*.md"))
+    page = tree / "docs" / "chapter" / "decay.md"  # one with code that runs
     with page.open("a", encoding="utf-8") as text:
         text.write("\nOne more sentence.\n")
     report(f"prose of {page.name} changed", BUDGET_PROSE)
