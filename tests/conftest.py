@@ -41,6 +41,12 @@ def problem():
 
 
 @pytest.fixture(scope="session")
+def exact():
+    """The chapter's problem in float64: the same numbers, and runs without rounding."""
+    return synthetic_data(dtype=torch.float64)
+
+
+@pytest.fixture(scope="session")
 def small():
     """A problem of 7 examples and 10 inputs, float64: quick and exact."""
     return synthetic_data(7, 4, 10, noise_std=0.5, dtype=torch.float64)

@@ -85,3 +85,9 @@ def agrees(shown, value):
 
 def numbers_of(line):
     return [float(number) for number in NUMBER.findall(line)]
+
+
+def table(page, header, count):
+    """The cells of the rows that follow a printed header."""
+    start = page.printed.index(header) + 1
+    return [line.split() for line in page.printed[start : start + count]]

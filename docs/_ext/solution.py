@@ -37,24 +37,28 @@ class solution_end(nodes.Invisible, nodes.Element):  # noqa: N801
     """The mark after it."""
 
 
-class Start(SphinxDirective):
+class Mark(SphinxDirective):
+    """Leaves a mark; the two directives differ in its kind only."""
+
+    kind: type[nodes.Element]
+
+    def run(self) -> list[nodes.Node]:
+        """Return the mark."""
+        mark = self.kind()
+        self.set_source_info(mark)
+        return [mark]
+
+
+class Start(Mark):
     """Leaves the first mark."""
 
-    def run(self) -> list[nodes.Node]:
-        """Return the mark."""
-        mark = solution_start()
-        self.set_source_info(mark)
-        return [mark]
+    kind = solution_start
 
 
-class End(SphinxDirective):
+class End(Mark):
     """Leaves the second mark."""
 
-    def run(self) -> list[nodes.Node]:
-        """Return the mark."""
-        mark = solution_end()
-        self.set_source_info(mark)
-        return [mark]
+    kind = solution_end
 
 
 class Fold(SphinxTransform):

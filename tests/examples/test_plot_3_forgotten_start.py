@@ -20,12 +20,6 @@ def page(gallery):
     return gallery["plot_3_forgotten_start"]
 
 
-@pytest.fixture(scope="module")
-def exact():
-    """The problem of the page, in float64."""
-    return synthetic_data(seed=0, dtype=torch.float64)
-
-
 def norm(w):
     return float(torch.linalg.vector_norm(w))
 

@@ -17,11 +17,6 @@ def script(gallery):
     return gallery["plot_4_same_lambda"]
 
 
-@pytest.fixture(scope="module")
-def exact():
-    return synthetic_data(dtype=torch.float64)
-
-
 def table(script, header):
     """The rows below the line that begins so, up to the next heading, cut at spaces."""
     lines = iter(script.printed.splitlines())

@@ -17,12 +17,6 @@ def script(gallery):
     return gallery["plot_6_ridge"]
 
 
-@pytest.fixture(scope="module")
-def exact():
-    """The chapter's problem in float64."""
-    return synthetic_data(dtype=torch.float64)
-
-
 def table(script, head, rows):
     """The lines that are printed below the one that begins so."""
     lines = script.printed.splitlines()

@@ -8,7 +8,7 @@ import torch
 from reading import agrees
 from sklearn.linear_model import Ridge
 
-from weight_decay import DivergenceError, concise, ridge, scratch, synthetic_data
+from weight_decay import DivergenceError, concise, ridge, scratch
 from weight_decay.conventions import CONVENTIONS
 from weight_decay.optimizers import SGD, Adam, coupled, decoupled
 
@@ -34,11 +34,6 @@ def our_lambda(name, value):
 @pytest.fixture(scope="module")
 def page(pages):
     return pages["chapter/conventions.html"]
-
-
-@pytest.fixture(scope="module")
-def exact():
-    return synthetic_data(dtype=torch.float64)
 
 
 def rows(page, header, how_many):

@@ -21,12 +21,6 @@ def page(pages):
     return pages["chapter/directions.html"]
 
 
-@pytest.fixture(scope="module")
-def exact():
-    """The chapter's problem in float64."""
-    return synthetic_data(dtype=torch.float64)
-
-
 def line_with(page, words):
     (found,) = (line for line in page.printed if words in line)
     return found

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees, numbers_of, table
 from torch import nn
 
 from weight_decay import ridge, scratch, synthetic_data
@@ -15,17 +15,6 @@ NAMES = ("constant", "warmdown", "linear", "cosine")
 @pytest.fixture(scope="module")
 def page(pages):
     return pages["chapter/memory.html"]
-
-
-@pytest.fixture(scope="module")
-def exact():
-    return synthetic_data(dtype=torch.float64)
-
-
-def table(page, header, rows):
-    """The cells of the rows that follow a printed header."""
-    place = page.printed.index(header) + 1
-    return [line.split() for line in page.printed[place : place + rows]]
 
 
 def memories(page):

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from weight_decay import DivergenceError, concise, ridge, scratch, synthetic_data
@@ -31,11 +31,6 @@ def names(page):
             code = cell.text.partition("\nprint(")[0]
             exec(code, names)
     return names
-
-
-def table(page, head, rows):
-    start = page.printed.index(head)
-    return [line.split() for line in page.printed[start + 1 : start + 1 + rows]]
 
 
 # The representation

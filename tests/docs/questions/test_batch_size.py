@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees, numbers_of, table
 
 from weight_decay import ridge, scratch, synthetic_data
 
@@ -19,11 +19,6 @@ def page(pages):
 @pytest.fixture(scope="module")
 def problem():
     return synthetic_data(dtype=torch.float64)
-
-
-def table(page, header, count):
-    start = page.printed.index(header) + 1
-    return [line.split() for line in page.printed[start : start + count]]
 
 
 def left(problem, run):

@@ -45,11 +45,6 @@ def errors_of_batched_runs(seeds, lambd, lambd_b, lr=0.003, start=1):
     return ((X_test @ w + b - y_test) ** 2).mean((1, 2))
 
 
-@pytest.fixture(scope="module")
-def exact():
-    return synthetic_data(dtype=torch.float64)
-
-
 def test_the_table_of_the_shifted_targets(pages, exact):
     rows = iter(pages[PAGE].printed[2:8])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import LeaveOneOut
 
@@ -35,11 +35,6 @@ def loss(problem):
     small = synthetic_data(20, 1, noise_std=0.3, seed=1)
     runs = [scratch.train(small, lambd, seed=1) for lambd in LAMBDAS]
     return torch.stack([losses(problem, run.w, run.b) for run in runs])
-
-
-def table(page, header, count):
-    start = page.printed.index(header) + 1
-    return [line.split() for line in page.printed[start : start + count]]
 
 
 def choices(loss, size):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 
 from weight_decay import scratch, synthetic_data
 from weight_decay.sweep import sweep
@@ -16,11 +16,6 @@ LR = 0.003
 @pytest.fixture
 def page(pages):
     return pages["questions/early-stopping.html"]
-
-
-def table(page, header, count):
-    start = page.printed.index(header) + 1
-    return [line.split() for line in page.printed[start : start + count]]
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,9 @@ import pytest
 import torch
 from reading import agrees, numbers_of
 
-from weight_decay import DivergenceError, concise, scratch, synthetic_data
+from weight_decay import DivergenceError, concise, scratch
 
 PAGE = "questions/half.html"
-
-
-@pytest.fixture(scope="module")
-def exact():
-    return synthetic_data(dtype=torch.float64)
 
 
 def minimum(problem, a, k, lambd):

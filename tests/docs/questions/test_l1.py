@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from reading import numbers_of
+from reading import numbers_of, table
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Lasso, Ridge
 
@@ -16,11 +16,6 @@ DENSE = "   λ   L1: loss  not zero     λ   L2: loss  not zero"
 @pytest.fixture
 def page(pages):
     return pages["questions/l1.html"]
-
-
-def table(page, header, count):
-    start = page.printed.index(header) + 1
-    return [line.split() for line in page.printed[start : start + count]]
 
 
 def sparse_data(n, seed):

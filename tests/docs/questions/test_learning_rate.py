@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 from sklearn.linear_model import Ridge
 
 from weight_decay import scratch, synthetic_data
@@ -17,11 +17,6 @@ SETTINGS = ((0.0009, 10), (0.003, 3), (0.009, 1), (0.03, 0.3))
 @pytest.fixture
 def page(pages):
     return pages["questions/learning-rate.html"]
-
-
-def table(page, header, count):
-    start = page.printed.index(header) + 1
-    return [list(line.split()) for line in page.printed[start : start + count]]
 
 
 def beyond(X):

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees, numbers_of, table
 from sklearn.linear_model import Ridge
 
 from weight_decay import synthetic_data
@@ -15,11 +15,6 @@ from weight_decay import synthetic_data
 @pytest.fixture
 def page(pages):
     return pages["questions/normal-value.html"]
-
-
-def table(page, header, count):
-    start = page.printed.index(header) + 1
-    return [line.split() for line in page.printed[start : start + count]]
 
 
 def test_the_seven_values_of_one_penalty(page):

@@ -6,15 +6,10 @@ import pytest
 import torch
 from reading import agrees
 
-from weight_decay import ridge, scratch, synthetic_data
+from weight_decay import ridge, scratch
 
 PAGE = "questions/square.html"
 STEP = 0.003 * 3  # ηλ
-
-
-@pytest.fixture(scope="module")
-def exact():
-    return synthetic_data(dtype=torch.float64)
 
 
 def centred(problem):

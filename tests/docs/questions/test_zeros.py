@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 
 from weight_decay import scratch, synthetic_data
 
@@ -13,11 +13,6 @@ from weight_decay import scratch, synthetic_data
 @pytest.fixture
 def page(pages):
     return pages["questions/zeros.html"]
-
-
-def table(page, header, count):
-    start = page.printed.index(header) + 1
-    return [line.split() for line in page.printed[start : start + count]]
 
 
 def test_the_counts_are_those_of_fresh_runs(page, problem):
