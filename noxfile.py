@@ -110,10 +110,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting with ruff."""
+    """Check style and formatting with ruff, the workflows with zizmor."""
     prepare(session, "lint", package=False)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session
@@ -177,23 +178,57 @@ def font(session: nox.Session) -> None:
     session.run("python", "docs/_ext/subset_font.py", *source, target)
 
 
-@nox.session(default=False, python="3.11", venv_backend="virtualenv", reuse_venv=False)
+@nox.session(default=False)
 def lock(session: nox.Session) -> None:
-    """Write constraints.txt anew; torch stays, unless given: -- torch==2.13.0."""
-    session.env.update(ENVIRONMENT)
+    """Write constraints.txt anew; torch stays, unless given: -- torch==2.13.0.
+
+    ``-- check`` changes nothing and fails where the file does not fit pyproject.toml.
+    """
+    prepare(session, "lock", package=False)
     lines = CONSTRAINTS.read_text("utf-8").splitlines()
     header = [line for line in lines if line.startswith("#")]
-    torch = session.posargs or [line for line in lines if line.startswith("torch==")]
-    groups = nox.project.dependency_groups(PROJECT, "dev")
-    session.install("--no-compile", "-e", ".", *torch, *groups)
-    freeze = ("python", "-m", "pip", "freeze", "--exclude-editable")
-    found = str(session.run(*freeze, silent=True))
-    pins = [
-        f"{name}=={version}"  # without a local part such as +cpu
-        for name, version in re.findall(r"(?m)^([\w.-]+)==([\w.!]+)", found)
-        if not re.match(r"nvidia|triton", name)  # only CUDA builds of torch need them
-    ]
-    CONSTRAINTS.write_text("\n".join([*header, *pins]) + "\n", "utf-8")
+    check = session.posargs == ["check"]
+    torch = [line for line in lines if line.startswith("torch==")]
+    if session.posargs and not check:
+        torch = session.posargs
+
+    with tempfile.TemporaryDirectory() as folder:
+        kept, found = Path(folder, "kept.txt"), Path(folder, "found.txt")
+        kept.write_text("\n".join(torch) + "\n", "utf-8")
+        if check:  # what stands in the output file is kept where it fits
+            shutil.copy(CONSTRAINTS, found)
+        session.run(
+            *("uv", "pip", "compile", "pyproject.toml", "--all-extras"),
+            *("--group", "dev", "--universal", "--python-version", "3.11"),
+            *([] if check else ["--upgrade"]),
+            *("--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"),
+            *("--constraints", str(kept), "--output-file", str(found)),
+            # PyPI's own torch: its number has no local part such as +cpu.
+            env={"UV_TORCH_BACKEND": None},
+        )
+        pins = [
+            line
+            for line in found.read_text("utf-8").splitlines()
+            # Only CUDA builds of torch need them.
+            if not re.match("#|cuda|nvidia|triton", line)
+        ]
+    text = "\n".join([*header, *pins]) + "\n"
+    if not check:
+        CONSTRAINTS.write_text(text, "utf-8")
+    elif lines != text.splitlines():
+        differing = sorted(set(lines) ^ set(text.splitlines()))
+        session.error(f"constraints.txt wants `nox -s lock`: {differing}")
+
+
+@nox.session(default=False)
+def supply(session: nox.Session) -> None:
+    """Ask whether the pinned versions have known holes (this needs the network)."""
+    prepare(session, "supply", package=False)
+    # Without --strict, a package that the database cannot answer for would pass.
+    session.run(
+        *("pip-audit", "--strict", "--progress-spinner", "off"),
+        *("--disable-pip", "--no-deps", "-r", str(CONSTRAINTS)),
+    )
 
 
 if __name__ == "__main__":

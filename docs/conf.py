@@ -21,6 +21,7 @@ language = "en"
 
 extensions = [
     "cache_key",
+    "content_policy",
     "light_code",
     "mathml",
     "package_code",
