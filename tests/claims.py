@@ -36,6 +36,8 @@ from pathlib import Path
 from bs4 import BeautifulSoup, NavigableString
 from reading import NUMBER, Page
 
+import torch
+
 import weight_decay
 from weight_decay import scratch, synthetic_data
 
@@ -55,7 +57,7 @@ WORDS |= {
 }
 POWERS = {"hundred": 100, "thousand": 1000, "million": 10**6}
 PARTS = {
-    "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5,
+    "half": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5,
     "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10, "eleventh": 11,
     "twelfth": 12, "twentieth": 20, "hundredth": 100, "thousandth": 1000,
 }  # fmt: skip
@@ -63,27 +65,32 @@ HALVES = {"½": 1 / 2, "¼": 1 / 4, "¾": 3 / 4, "⅓": 1 / 3, "⅔": 2 / 3}
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 SPACE = "[\u0020\u00a0\u2009\u202f]"
-DIGITS = rf"\d{{1,3}}(?:{SPACE}\d{{3}})+(?![\d.])|\d*\.\d+|\d+"
+DIGITS = rf"\d{{1,3}}(?:{SPACE}\d{{3}})+(?!\d|\.\d)|\d*\.\d+|\d+"
 WORD = "|".join(sorted(WORDS, key=len, reverse=True))
 COUNT = rf"(?:(?:{WORD}|an?|one)[ -](?:hundred|thousand|million)|{WORD})"
 PART = "|".join(PARTS)
+# "Twice as long" is a ratio; "drawn twice" is two occasions.
+COMPARED = r"(?:as|the|that|its|his|what|too|more|less|larger|smaller|longer|better)\b"
 
 TOKENS = re.compile(
     rf"""
-      (?P<power>(?<![\w.])(?:\d+{SPACE}?[·×]{SPACE}?)?\d+[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
+      (?P<locator>(?<![\w.])\d+(?:\.\d+){{2,}})
+    | (?P<power>(?<![\w.])(?:\d+{SPACE}?[·×]{SPACE}?)?\d+[⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)
     | (?P<percent>(?<![\w.])(?:{DIGITS}){SPACE}?(?:%|per\ cent)
                 | \b(?:{COUNT}|one)\ per\ cent)
-    | (?P<times>(?:(?<![\w.])(?:{DIGITS})|\b(?:{COUNT}))(?=\ times\b|-fold\b))
+    | (?P<times>(?<![\w.])(?:{DIGITS})(?=\ times\b|-fold\b)
+                | \b(?:{COUNT})(?=\ times\ {COMPARED}|\ times”|-fold\b))
     | (?P<factor>\bfactors?\ of\ (?:about\ |more\ than\ |at\ least\ |nearly\ )?(?:an?\ )?
                 (?:(?:{DIGITS})|(?:{COUNT})|ten\ thousand|thousands?|hundreds?|millions?)\b)
     | (?P<orders>\b(?:(?:{COUNT}|\d+)\ )?orders\ of\ magnitude)
     | (?P<many>\b(?:thousands|hundreds|millions)\ of\ times)
-    | (?P<twice>\b[Tt]wice\b)
+    | (?P<twice>\b[Tt]wice\b(?=\ {COMPARED}))
     | (?P<of>(?:(?<![\w.])\d+|\b(?:{WORD}|one))\ (?:in|out\ of|of)\ (?:{WORD})\b)
     | (?P<every>\bevery\ (?:{PART})\b)
     | (?P<part>\b(?:(?:an?|one|{WORD}|about|nearly|first|last)\ (?:{PART})s?\b
-              | half\b(?!-|\ (?:mean\ )?squared?|\ the\ square|\ squares))
-              (?!\ (?:row|line|column|case|one|way|thing|of\ them)\b))
+              | half\b(?!-|\ (?:mean\ )?squared?|\ the\ (?:sum\ of\ )?(?:the\ )?squares?
+                        |\ squares|\ a\ (?:square|cosine)|\ or\ whole))
+              (?!\ (?:row|line|column|case|one|way|thing|coordinate|square)\b))
     | (?P<decimal>(?<![\w.])\d*\.\d+(?![\w]|\.\d))
     | (?P<symbol>[½¼¾⅓⅔])
     | (?P<integer>(?<![\w.])(?:{DIGITS})(?:st|nd|rd|th)?(?![⁻⁰¹²³⁴⁵⁶⁷⁸⁹]))
@@ -96,9 +103,7 @@ MEASURED = {"percent", "times", "factor", "orders", "many", "twice", "of", "part
 # A number word below eleven is a measure or a setting before one of these only;
 # "two ways" and "three things" are language.
 UNITS = re.compile(
-    r"\ (?:\w+\ )?(?:seeds?|data\ sets|examples|steps|epochs|runs|inputs|networks"
-    r"|directions|points|scripts|questions|exercises|λ)\b",
-    re.VERBOSE,
+    r" (?:\w+ )?(?:seeds|data sets|examples|steps|epochs|inputs|networks)\b"
 )
 
 
@@ -154,6 +159,7 @@ def value_of(kind, text):
 
 # -- What a page says ---------------------------------------------------------
 
+APART = "\u2063"  # keeps the leaves of a formula from running together
 BLOCKS = ["p", "li", "td", "th", "dt", "dd", "figcaption", "img", "caption"]
 BLOCKS += [f"h{level}" for level in range(1, 7)]
 INNER = ["p", "ul", "ol", "dl", "dd", "table", "div"]
@@ -186,7 +192,7 @@ def pieces(tag, kind="words", origin=None):
     if "pasted-text" in classes:
         yield Piece(tag.get_text(), "glue", tag)
     elif tag.name == "math":
-        yield Piece(tag.get_text("", strip=True), "math", tag)
+        yield Piece(APART.join(tag.stripped_strings), "math", tag)
     elif tag.name == "code" or "sig" in classes:
         yield Piece(tag.get_text(), "code", tag)
     else:
@@ -235,6 +241,7 @@ class Number:
     start: int
     end: int
     origin: str = ""
+    remark: str = ""
 
     @cached_property
     def value(self):
@@ -257,11 +264,12 @@ class Number:
         if self.block.row:
             return self.block.row
         start, end = self.span
-        return " ".join(self.block.text[start:end].split())
+        return " ".join(self.block.text[start:end].replace(APART, "").split())
 
     @property
     def piece(self):
-        return self.block.piece_at(self.start)
+        digit = re.search(r"\d", self.shown)
+        return self.block.piece_at(self.start + (digit.start() if digit else 0))
 
 
 def numbers_of(block):
@@ -349,6 +357,8 @@ class Text:
 
     def near(self, block):
         """What is printed in the section of a block, just before it and just after."""
+        if block.tag is None or block.tag.name == "h1":
+            return self.printed
         found = []
         before = [out for out in self.outputs if out[0] < block.order]
         after = [out for out in self.outputs if out[0] > block.order]
@@ -357,6 +367,14 @@ class Text:
         for *_, lines in close:
             found += in_lines(lines)
         return found
+
+    @cached_property
+    def worked_out(self):
+        """The values of the sums in the formulas of the page: 13.4…, of √180."""
+        formulas = self.page.article.find_all("math")
+        sides = [side for formula in formulas for side in equalities(formula)]
+        return [value for value, _, tags in sides if value is not None and len(tags) > 1
+                or value is not None and tags[0].name != "mn"]
 
     @cached_property
     def lines(self):
@@ -491,6 +509,9 @@ def arithmetic(tags):
                     inner = [arithmetic(children)]
                 if None in inner or not inner:
                     return None
+                if tag.name == "msup" and inner[0] == ")":
+                    out += f")**({inner[1]})"
+                    continue
                 part = {
                     "msqrt": "sqrt({0})",
                     "mrow": "({0})",
@@ -499,7 +520,6 @@ def arithmetic(tags):
                     "msup": "({0})**({1})",
                 }[tag.name].format(*inner)
             case "mi":
-                part = {"η": "0.003"}.get(tag.text.strip())
                 if tag.text.strip() != "%":
                     return None
                 out += "/100"
@@ -573,7 +593,7 @@ def precise_enough(digits, printed):
 def is_printed(number, numbers):
     digits = digits_of(number.shown)
     if not digits:
-        return any(float(p) == number.value for p in numbers)
+        return any(float(printed) == number.value for printed in numbers)
     scales = (1, 100) if number.kind == "percent" else (1,)
     for printed in numbers:
         for scale in scales:
@@ -697,9 +717,20 @@ def from_code(text, number):
 ARITHMETIC = re.compile(r"(?:\d[\d.]*\s?[·×/+−]\s?)+\d[\d.]*\s?=\s?$")
 
 
-def from_sentence(number):
+def from_sentence(text, number):
     """The result of arithmetic in the text, or a ratio beside its formula."""
     start, end = number.span
+    if number.kind == "decimal":
+        digits = digits_of(number.shown)
+        values, position = [], 0
+        for piece in number.block.pieces:
+            if piece.kind == "math" and start <= position < end:
+                values += [v for v, _, tags in equalities(piece.tag) if len(tags) > 0]
+            position += len(piece.text)
+        values = [v for v in values if v is not None and v != float(digits)]
+        values += text.worked_out if significant(digits) >= 3 else []
+        if any(rounds_to(digits, value) for value in values):
+            return "derived"
     before = number.block.text[start : number.start]
     if (sum_ := ARITHMETIC.search(before)) and digits_of(number.shown):
         expression = sum_[0].rstrip("= ").translate(str.maketrans("·×−", "**-"))
@@ -708,19 +739,59 @@ def from_sentence(number):
             return "derived"
     if number.kind not in {"twice", "part", "times"}:
         return ""
+    if in_proportion(number):
+        return "derived"
     ratio = number.value if number.value >= 1 else 1 / number.value
-    signs = {"½", f"{ratio:.0f}"} if ratio == 2 else {f"{ratio:.0f}"}
-    position = 0
-    for piece in number.block.pieces:
-        inside = start <= position < end
-        position += len(piece.text)
-        if inside and piece.kind == "math":
-            numbers = {tag.text.strip() for tag in piece.tag.find_all("mn")}
-            if signs & numbers:
-                return "derived"
-    sentence = number.block.text[start:end]
-    symbols = re.findall(r"½|(?<![\w.])\d+(?=[α-ω])|(?<=[α-ω]/)\d+", sentence)
-    return "derived" if signs & set(symbols) else ""
+    sign = f"{ratio:.0f}"
+    symbols = re.findall(r"(?<![\w.])\d+(?=[α-ω])|(?<=[α-ω]/)\d+", number.block.text)
+    halves = "2" if "½" in number.block.text else ""
+    tag = number.block.tag
+    beside = [tag.find_previous_sibling(), tag, tag.find_next_sibling()] if tag else []
+    for formula in (f for near in beside if near for f in near.find_all("math")):
+        symbols += factors(formula)
+    return "derived" if sign in {halves, *symbols} else ""
+
+
+def in_proportion(number):
+    """Whether the sentence holds the same ratio again, or two integers that have it.
+
+    "Half the rate needs twice the λ"; "20 of 200 directions, a tenth".
+    """
+    start, end = number.span
+    others = [
+        other
+        for other in numbers_of(number.block)
+        if start <= other.start < end and other.start != number.start
+    ]
+    same = (number.value, 1 / number.value)
+    for other in others:
+        if other.kind in {"twice", "part", "times", "every"} and other.value in same:
+            return True
+    integers = [o.value for o in others if o.kind in {"integer", "word"} and o.value > 1]
+    integers += [float(n) for n in MN.findall(number.block.text[start:end])]
+    return any(
+        max(one, two) > 10 and one / two == number.value
+        for one in integers
+        for two in integers
+        if one and two
+    )
+
+
+MN = re.compile(rf"(?<={APART})\d+(?={APART}|$)")
+
+
+def factors(math_tag):
+    """The integers by which a formula multiplies or divides something."""
+    for tag in math_tag.find_all("mn"):
+        before, after = tag.find_previous_sibling(), tag.find_next_sibling()
+        parent = tag.parent.name
+        below = parent == "mfrac" and before is not None
+        divides = before is not None and before.text == "/"
+        multiplies = parent not in {"msub", "msup", "msubsup", "mfrac"} and (
+            after is not None and after.name in {"mi", "msub"}
+        )
+        if below or divides or multiplies:
+            yield tag.text.strip()
 
 
 def from_structure(book, text, number):
@@ -731,13 +802,9 @@ def from_structure(book, text, number):
         known = book.sources.get(key, {}).get("all", "")
         return "structure" if digits_of(number.shown) in known else ""
     if YEAR.fullmatch(number.shown):
-        for source in book.sources.values():
-            names = re.findall(r"(?:^|and )((?:van |Van )?[\w’'-]+)", source["author"])
-            known = {name.split()[-1].replace("'", "’") for name in names}
-            if source["year"] == number.shown and known & set(
-                re.findall(r"[\w’-]+", block.text)
-            ):
-                return "structure"
+        named = (book.sources[key]["year"] for key in named_sources(book, block.text))
+        if number.shown in named:
+            return "structure"
     if re.match(r"h\d", getattr(block.tag, "name", "") or "") and re.match(
         r"\d+\. ", block.text
     ):
@@ -749,9 +816,23 @@ def from_structure(book, text, number):
     before = block.text[: number.start]
     if re.search(r"\b[Nn]\(0, $|\b[Nn]\($", before):
         return "structure"  # the normal distribution
-    if re.search(r"(?:section|chapter) $", before) and cited(book, block.tag):
+    if re.search(r"(?:section|chapter) $", before) and (
+        cited(book, block.tag) or list(named_sources(book, block.text))
+    ):
         return "structure"  # of the source that is cited
+    if re.search(r"\brows (?:\d+ and )?$", before):
+        return "structure" if number.value <= len(text.lines) else ""
     return ""
+
+
+def named_sources(book, text):
+    """The sources one of whose authors and whose year stand in a text."""
+    words = set(re.findall(r"[\w’-]+", text))
+    for key, source in book.sources.items():
+        names = re.findall(r"(?:^|and )((?:van )?[\w’'-]+)", source["author"])
+        known = {name.split()[-1].replace("'", "’") for name in names}
+        if known & words and source["year"] in words:
+            yield key
 
 
 def from_ledger(book, text, number):
@@ -761,62 +842,125 @@ def from_ledger(book, text, number):
             continue
         if entry["words"] not in number.sentence:
             continue
+        entry["used"] = True
         if "source" in entry:
             holder = number.block.tag.find_parent("tr") or number.block.tag
-            if entry["source"] not in cited(book, holder):
-                continue
-            entry["used"] = True
-            return "quoted"
-        entry["used"] = True
-        value = evaluate(book, text, entry["value"])
-        entry["found"] = value
-        return "computed" if supports(number, value, entry.get("within")) else ""
+            return "quoted" if entry["source"] in cited(book, holder) else ""
+        if "value" not in entry:
+            return "excepted"
+        try:
+            entry["found"] = evaluate(book, text, entry["value"])
+        except LookupError as error:
+            number.remark = str(error)
+            return ""
+        number.remark = f"The value in claims.toml is {entry['found']:.6g}."
+        supported = supports(number, entry["found"], entry.get("sense", "about"))
+        return "computed" if supported else ""
     return None
 
 
-def supports(number, value, within=None):
+def supports(number, value, sense="about"):
     """Whether a computed value is what the number says.
 
-    Digits must be the value rounded; a word is near enough within a tenth.
+    Digits must be the value rounded, unless the text says "about"; a word is near
+    enough within a tenth of itself. "Thousands" are anything from one thousand to a
+    million.
     """
-    digits = digits_of(number.shown)
-    if within is None and digits and number.kind not in {"of", "every"}:
+    said, digits = number.value, digits_of(number.shown)
+    if sense == "below":
+        return value < said
+    if sense == "above":
+        return value > said
+    if number.kind == "many" or re.search(r"(?:thousand|hundred|million)s$", number.shown):
+        return said <= value < 1000 * said
+    if digits and number.kind not in {"of", "every"}:
         return rounds_to(digits, value)
-    within = 0.1 if within is None else within
-    return abs(value - number.value) <= within * abs(number.value)
+    return abs(value - said) <= said / 10
+
+
+class Evaluation:
+    """What the expressions of claims.toml may call, for one page."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def line(self, label, nth=0):
+        """The number of the printed line that holds a label."""
+        found = [i for i, line in enumerate(self.text.lines) if label in line]
+        if len(found) <= nth:
+            raise LookupError(f"{self.text.name} prints no line with {label!r}")
+        return found[nth]
+
+    def numbers(self, label, nth=0):
+        """The numbers that are printed behind a label, on its line."""
+        rest = self.text.lines[self.line(label, nth)].partition(label)[2]
+        return [float(number) for number in NUMBER.findall(rest)]
+
+    def at(self, label, index=0, nth=0):
+        """One of the numbers that are printed behind a label."""
+        return self.numbers(label, nth)[index]
+
+    def below(self, header, line, index):
+        """A number in the first, second, … line below a header."""
+        row = self.text.lines[self.line(header) + line]
+        return float(NUMBER.findall(row)[index])
+
+    def code(self, value):
+        """A number, if it stands in the code on the page."""
+        if float(value) not in self.text.literals:
+            raise LookupError(f"{self.text.name} has no {value} in its code")
+        return value
+
+
+@cache
+def run(lambd):
+    """The chapter's run with this λ."""
+    return scratch.train(synthetic_data(), lambd)
+
+
+def missing_half():
+    """The factor between the losses of the two programs."""
+    error = torch.tensor([[3.0]])
+    half = scratch.squared_loss(error, torch.zeros_like(error))
+    return float(torch.nn.functional.mse_loss(error, torch.zeros_like(error)) / half)
+
+
+def torch_default(optimizer, word):
+    """The default of an argument of an optimiser of PyTorch."""
+    return inspect.signature(getattr(torch.optim, optimizer)).parameters[word].default
+
+
+def required_python():
+    """The oldest version of Python that pyproject.toml allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return float(project["requires-python"].removeprefix(">="))
+
+
+def licence():
+    """The version of the licence of the text."""
+    text = (ROOT / "LICENSE").read_text("utf-8")
+    return float(re.search(r"(?:Attribution|CC BY) (\d\.\d)", text)[1])
+
+
+def scripts_with(module):
+    """How many scripts import a package."""
+    scripts = (ROOT / "examples").glob("plot_*.py")
+    found = [re.search(rf"(?m)^ *(?:from|import) {module}\b", s.read_text("utf-8")) for s in scripts]
+    return len([match for match in found if match])
 
 
 def evaluate(book, text, expression):
     """The value of an expression of claims.toml."""
-
-    def at(label, index=0, nth=0):
-        """A number of the printed line with this label, counted after the label."""
-        lines = [line for line in text.lines if label in line]
-        if len(lines) <= nth:
-            raise LookupError(f"{text.name} prints no line with {label!r}")
-        _, _, rest = lines[nth].partition(label)
-        return float(NUMBER.findall(rest)[index])
-
-    def row(label, index=0, start=0):
-        """A number of the first line below a header that begins with this label."""
-        for line in text.lines[start:]:
-            if line.strip().startswith(label):
-                return float(NUMBER.findall(line)[index])
-        raise LookupError(f"{text.name} prints no row {label!r}")
-
-    def below(header, line, index):
-        """A number in a line (1, 2, …) below a header."""
-        first = next((i for i, t in enumerate(text.lines) if header in t), None)
-        if first is None:
-            raise LookupError(f"{text.name} prints no header {header!r}")
-        return float(NUMBER.findall(text.lines[first + line])[index])
-
-    names = {"at": at, "row": row, "below": below, "pages": len(book.texts)}
-    names |= {"log10": math.log10, "sqrt": math.sqrt, "log": math.log, "exp": math.exp}
-    names |= {"max": max, "min": min, "abs": abs, "sum": sum, "range": range}
-    names |= {"glued": lambda index: float(NUMBER.findall(text.page.glued[index])[0])}
-    scope = {"__builtins__": {}, **names, **setting(), **book.counts}
-    return float(eval(expression, scope))  # noqa: S307
+    page = Evaluation(text)
+    names = {name: getattr(page, name) for name in ("at", "below", "code", "numbers")}
+    names |= {name: getattr(math, name) for name in ("log", "log10", "sqrt", "exp")}
+    names |= {name: getattr(math, name) for name in ("cos", "pi", "ceil", "erfc")}
+    names |= {"max": max, "min": min, "abs": abs, "sum": sum, "range": range, "zip": zip}
+    names |= {"round": round}
+    names |= {"run": run, "torch_default": torch_default, "licence": licence}
+    names |= {"required_python": required_python, "scripts_with": scripts_with}
+    names |= {"missing_half": missing_half(), "__builtins__": {}}
+    return float(eval(expression, {**names, **setting(), **book.counts}))  # noqa: S307
 
 
 def origin(book, number):
@@ -836,11 +980,11 @@ def origin(book, number):
     if counted := COUNTED.match(block.text, number.end):
         if number.value == book.counts.get(counted["what"]):
             return "counted"
-    if found := from_sentence(number):
+    if found := from_sentence(text, number):
         return found
     left, right = block.text[: number.start], block.text[number.end :]
     if number.kind in {"integer", "symbol"} and (
-        number.kind == "symbol" or BESIDE_LEFT.search(left) or BESIDE_RIGHT.match(right)
+        number.kind == "symbol" or number.value in {0, 1} or BESIDE_LEFT.search(left) or BESIDE_RIGHT.match(right)
     ):
         return "formula"
     if number.kind in {"decimal", "integer", "power", "word", "every"}:
