@@ -87,6 +87,8 @@ numpydoc_class_members_toctree = False
 bibtex_bibfiles = ["reference/references.bib"]
 bibtex_reference_style = "author_year"
 bibtex_default_style = "unsrt"
+# By key, so that a page that is not built anew still links to its source.
+bibtex_cite_id = "source-{key}"
 
 # -- Mathematics -------------------------------------------------------------
 html_math_renderer = "mathml"

@@ -351,21 +351,17 @@ class Text:
         """The numbers that stand in the code on the page."""
         return set().union(*map(literals, self.sources))
 
-    @cached_property
-    def printed(self):
-        return [number for *_, lines in self.outputs for number in in_lines(lines)]
-
     def near(self, block):
         """What is printed in the section of a block, just before it and just after."""
         if block.tag is None or block.tag.name == "h1":
-            return self.printed
+            return self.lines
         found = []
         before = [out for out in self.outputs if out[0] < block.order]
         after = [out for out in self.outputs if out[0] > block.order]
         close = [*before[-1:], *after[:1]]
         close += [out for out in self.outputs if out[1] is block.section]
         for *_, lines in close:
-            found += in_lines(lines)
+            found += lines
         return found
 
     @cached_property
@@ -408,11 +404,6 @@ def literals(source):
             if isinstance(value, int | float) and not isinstance(value, bool):
                 found.add(abs(float(value)))
     return frozenset(found)
-
-
-def in_lines(lines):
-    """The printed numbers, and the place value of the last digit of each."""
-    return [number for line in lines for number in NUMBER.findall(line)]
 
 
 # -- What the package says ----------------------------------------------------
@@ -582,23 +573,32 @@ def significant(digits):
 def rounds_to(digits, value, slack=1e-9):
     """Whether a value, rounded to the digits shown, is what is shown."""
     place = 10.0 ** Decimal(digits).as_tuple().exponent
+    value = float(value)
     return abs(float(digits) - abs(value)) <= place / 2 * (1 + slack) + slack * abs(value)
 
 
 def precise_enough(digits, printed):
     """Whether a printed number has at least the digits that are shown."""
-    return Decimal(printed).as_tuple().exponent <= Decimal(digits).as_tuple().exponent
+    return printed.as_tuple().exponent <= Decimal(digits).as_tuple().exponent
 
 
-def is_printed(number, numbers):
-    digits = digits_of(number.shown)
-    if not digits:
-        return any(float(printed) == number.value for printed in numbers)
-    scales = (1, 100) if number.kind == "percent" else (1,)
-    for printed in numbers:
-        for scale in scales:
-            scaled = str(Decimal(printed) * scale)
-            if rounds_to(digits, float(scaled)) and precise_enough(digits, scaled):
+def is_printed(number, lines):
+    """Whether some printed number, rounded to the digits shown, is the one shown.
+
+    One digit proves little, for a page prints many numbers: a measured number of one
+    digit must be a printed percentage, or it is not found here.
+    """
+    digits = digits_of(number.shown) or f"{number.value:g}"
+    few = significant(digits) < 2
+    for line in lines:
+        for match in NUMBER.finditer(line):
+            printed = Decimal(match[0])
+            per_cent = line[match.end() :].lstrip().startswith("%")
+            if number.kind == "percent" and not per_cent:
+                printed *= 100
+            if number.measured and few and not (per_cent and number.kind == "percent"):
+                continue
+            if rounds_to(digits, printed) and precise_enough(digits, printed):
                 return True
     return False
 
@@ -635,29 +635,15 @@ class Book:
             "exercises": len(exercises),
         } if index else {}
 
-    @cached_property
-    def citations(self):
-        """The keys of references.bib by the addresses of their entries."""
-        page = self.texts.get("reference/bibliography.html")
-        found = {}
-        for entry in page.page.article.select(".citation") if page else ():
-            text = plain(entry.get_text())
-            for key, source in self.sources.items():
-                if plain(source["title"]) in text:
-                    found[entry["id"]] = key
-        return found
+def cited(tag):
+    """The sources that a tag cites, by their keys in references.bib."""
+    links = tag.find_all("a", href=re.compile("#source-")) if tag else ()
+    return {link["href"].rpartition("#source-")[2] for link in links}
 
 
 def plain(text):
     """A title without braces, spaces and signs, to be compared."""
     return re.sub(r"[\W_]+", "", text).lower()
-
-
-def cited(book, tag):
-    """The sources that a tag cites."""
-    links = tag.find_all("a", href=re.compile("#id")) if tag else ()
-    found = [link["href"].rpartition("#")[2] for link in links]
-    return {book.citations[name] for name in found if name in book.citations}
 
 
 def from_link(book, number):
@@ -670,8 +656,8 @@ def from_link(book, number):
     name, fragment = page.target(address)
     if name not in book.texts:
         return ""
-    if fragment in book.citations and name == "reference/bibliography.html":
-        year = book.sources[book.citations[fragment]]["year"]
+    if key := book.sources.get(fragment.removeprefix("source-")):
+        year = key["year"]
         return "structure" if number.shown == year else ""
     target = book.texts[name].page.article
     place = target.find(id=fragment) if fragment else target
@@ -798,7 +784,7 @@ def from_structure(book, text, number):
     """A year of a source, the number of an exercise, an entry of the bibliography."""
     block, sentence = number.block, number.sentence
     if block.tag is not None and (entry := block.tag.find_parent(class_="citation")):
-        key = book.citations.get(entry.get("id"))
+        key = entry.get("id", "").removeprefix("source-")
         known = book.sources.get(key, {}).get("all", "")
         return "structure" if digits_of(number.shown) in known else ""
     if YEAR.fullmatch(number.shown):
@@ -817,7 +803,7 @@ def from_structure(book, text, number):
     if re.search(r"\b[Nn]\(0, $|\b[Nn]\($", before):
         return "structure"  # the normal distribution
     if re.search(r"(?:section|chapter) $", before) and (
-        cited(book, block.tag) or list(named_sources(book, block.text))
+        cited(block.tag) or list(named_sources(book, block.text))
     ):
         return "structure"  # of the source that is cited
     if re.search(r"\brows (?:\d+ and )?$", before):
@@ -845,7 +831,7 @@ def from_ledger(book, text, number):
         entry["used"] = True
         if "source" in entry:
             holder = number.block.tag.find_parent("tr") or number.block.tag
-            return "quoted" if entry["source"] in cited(book, holder) else ""
+            return "quoted" if entry["source"] in cited(holder) else ""
         if "value" not in entry:
             return "excepted"
         try:
@@ -1004,7 +990,7 @@ def printed_origin(text, number):
     near = text.near(number.block)
     if is_printed(number, near):
         return "printed"
-    if significant(digits_of(number.shown)) >= 3 and is_printed(number, text.printed):
+    if significant(digits_of(number.shown)) >= 3 and is_printed(number, text.lines):
         return "printed"
     return ""
 
