@@ -227,9 +227,23 @@ def test_the_numbers_in_the_prose(page, fresh, baselines):
         100 * (float(rise.max()) - 1),
         100 * (1 - middle(end["from zero"][1]) / middle(end["from zero"][0])),
         # These three are promised for every seed: rounded to the safe side.
-        math.floor(min(float((r.train[0, :, 0] / r.train[0, :, -1]).log10().min()) for r in both)),
-        math.ceil(max(float((r.test[0, :, -1] / r.test[0, :, 0] - 1).abs().max()) for r in both) * 100),
-        math.floor(min(float((r.test[..., -1] / baselines["constant"]).min()) for r in both) * 100),
+        math.floor(
+            min(
+                float((r.train[0, :, 0] / r.train[0, :, -1]).log10().min())
+                for r in both
+            )
+        ),
+        math.ceil(
+            max(
+                float((r.test[0, :, -1] / r.test[0, :, 0] - 1).abs().max())
+                for r in both
+            )
+            * 100
+        ),
+        math.floor(
+            min(float((r.test[..., -1] / baselines["constant"]).min()) for r in both)
+            * 100
+        ),
     ]
 
     shown = [text.removesuffix("%").strip() for text in page.glued]
