@@ -63,7 +63,7 @@ TOKENS = re.compile(
     | (?P<twice>\b[Tt]wice\b(?=\ {COMPARED}))
     | (?P<of>(?:(?<![\w.])\d+|\b(?:{WORD}|one))\ (?:in|out\ of|of)\ (?:{WORD})\b)
     | (?P<every>\bevery\ (?:{PART})\b)
-    | (?P<part>\b(?:(?:an?|one|{WORD}|about|nearly|first|last)\ (?:{PART})s?\b
+    | (?P<part>\b(?:(?:an?|one|{WORD}|about|nearly|first|last)\ (?:{PART})s?\b(?!-)
               | half\b(?!-|\ (?:mean\ )?squared?|\ the\ (?:sum\ of\ )?(?:the\ )?squares?
                         |\ squares|\ a\ (?:square|cosine)|\ or\ whole))
               (?!\ (?:row|line|column|case|one|way|thing|coordinate|square)\b))
@@ -79,7 +79,8 @@ MEASURED = {"percent", "times", "factor", "orders", "many", "twice", "of", "part
 # A number word below eleven is a measure or a setting before one of these only;
 # "two ways" and "three things" are language.
 UNITS = re.compile(
-    r" (?:of the scripts|(?:\w+ )?(?:seeds|data sets|examples|steps|epochs|inputs|networks))\b"
+    r" (?:of the scripts|(?:\w+ )?(?:seeds|data sets|examples|steps|epochs|inputs"
+    r"|networks))\b"
 )
 TYPE = re.compile(r"-(?:bit|dimensional)\b")  # "32-bit" names a kind of number
 
@@ -146,7 +147,7 @@ def significant(digits):
 
 
 def rounds_to(digits, value):
-    """Whether a value, rounded to the digits shown, is the one shown (up to its sign)."""
+    """Whether a value, without its sign, is the number shown when it is rounded."""
     half = 10.0 ** Decimal(digits).as_tuple().exponent / 2
     value = abs(float(value))
     return abs(float(digits) - value) <= half + 1e-9 * (half + value)

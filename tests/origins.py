@@ -275,26 +275,30 @@ MN = re.compile(rf"(?<={APART})\d+(?={APART}|$)")
 
 
 def from_structure(book, text, number):
-    """A year of a source, the number of an exercise, an entry of the bibliography."""
+    """A year of a source, the number of an exercise, an entry of the bibliography.
+
+    None where the number is no part of the structure, empty where it is a wrong one.
+    """
     block, before = number.block, number.block.text[: number.start]
-    entry = block.tag.find_parent(class_="citation") if block.tag else None
-    if entry:
+    if block.tag and (entry := block.tag.find_parent(class_="citation")):
         key = entry["id"].removeprefix("source-")
         right = digits_of(number.shown) in book.sources.get(key, {}).get("all", "")
-    elif YEAR.fullmatch(number.shown):
-        named = named_sources(book, block.text)
-        right = number.shown in {book.sources[key]["year"] for key in named}
-    elif not before and re.match(r"\d+\. ", block.text):
+        return "structure" if right else ""
+    if not before and re.match(r"\d+\. ", block.text):
         headings = [h.text.split(".")[0] for h in text.page.article.find_all("h2")]
         numbered = [int(heading) for heading in headings if heading.isdigit()]
         right = numbered == list(range(numbered[0], numbered[0] + len(numbered)))
+        return "structure" if right else ""
+    if YEAR.fullmatch(number.shown):
+        named = named_sources(book, block.text)
+        right = number.shown in {book.sources[key]["year"] for key in named}
     elif re.search(r"(?:section|chapter|algorithm) $", before):
         right = cited(block.tag) or named_sources(book, block.text)
     elif re.search(r"\brows (?:\d+ and )?$", before):
         right = number.value <= len(text.lines)
     else:
         right = NORMAL.search(before)
-    return "structure" if right else ""
+    return "structure" if right else None
 
 
 NORMAL = re.compile(r"\bN\((?:0, )?$")  # the normal distribution
@@ -326,12 +330,12 @@ def from_ledger(book, text, number):
         if "value" not in entry:
             return "excepted"
         try:
-            entry["found"] = evaluate(book, text, entry["value"])
+            value = evaluate(book, text, entry["value"])
         except LookupError as error:
             number.remark = str(error)
             return ""
-        number.remark = f"The value in claims.toml is {entry['found']:.6g}."
-        supported = supports(number, entry["found"], entry.get("sense", "about"))
+        number.remark = f"The value in claims.toml is {value:.6g}."
+        supported = supports(number, value, entry.get("sense", "about"))
         return "computed" if supported else ""
     return None
 
@@ -441,7 +445,7 @@ def evaluate(book, text, expression):
     return float(eval(expression, {**names, **setting(), **book.counts}))
 
 
-BESIDE_LEFT = re.compile(r"(?:[\w)‖₀-₉ᵗ²]\s?[−+·/×]\s?|[√(‖]|\b\w\()$")
+BESIDE_LEFT = re.compile(r"(?:[\w)‖₀-₉ᵗ²]\s?[−+·/×]\s?|[√‖]|[A-Za-z]\()$")
 BESIDE_RIGHT = re.compile(r"\s?[−+·/×]\s?[A-Za-zα-ωΑ-Ω‖√∇(]|[α-ωΑ-Ω√‖(]|[a-zA-Z]\b")
 
 
@@ -466,7 +470,7 @@ def origin(book, number):
         return from_math(text, number) or from_output(text, number)
     if kind == "link" and (found := from_link(book, number)):
         return found
-    if found := from_structure(book, text, number):
+    if (found := from_structure(book, text, number)) is not None:
         return found
     counted = COUNTED.match(block.text, number.end)
     if counted and number.value == book.counts[counted["what"]]:
