@@ -21,6 +21,7 @@ language = "en"
 
 extensions = [
     "cache_key",
+    "doi_registry",
     "light_code",
     "mathml",
     "package_code",
@@ -89,6 +90,13 @@ bibtex_reference_style = "author_year"
 bibtex_default_style = "unsrt"
 # By key, so that a page that is not built anew still links to its source.
 bibtex_cite_id = "source-{key}"
+
+# -- Links to elsewhere (nox -s linkcheck) -------------------------------------
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_rate_limit_timeout = 60
+# Sites make the targets of their fragments with scripts; the page is enough.
+linkcheck_anchors = False
 
 # -- Mathematics -------------------------------------------------------------
 html_math_renderer = "mathml"

@@ -154,7 +154,7 @@ GOOD = {"title": "A title", "year": "2020", "doi": "10.1016/j.neunet.2020.08.022
         ({"eprint": "1913.01234", "archiveprefix": "arXiv"}, "is no arXiv id"),  # month
         ({"eprint": "1901.0123", "archiveprefix": "arXiv"}, "is no arXiv id"),
         ({"eprint": "1412.06980", "archiveprefix": "arXiv"}, "is no arXiv id"),
-        ({"eprint": "2101.01234", "archiveprefix": "arXiv"}, "arXiv id of 2020"),
+        ({"eprint": "2101.01234", "archiveprefix": "arXiv"}, "id of 2020"),
         ({"eprint": "arXiv:1901.01234", "archiveprefix": "arXiv"}, "is no arXiv id"),
         ({"eprint": "cs/991302", "archiveprefix": "arXiv"}, "is no arXiv id"),
         ({"eprint": "1901.01234"}, "archiveprefix"),
