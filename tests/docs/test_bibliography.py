@@ -178,9 +178,7 @@ def test_a_wrong_entry_is_found(change, said):
     [
         {},
         {"doi": "10.1214/17-AOS1549"},
-        {
-            "doi": "10.1002/(SICI)1097-0258(19980815/30)17:15<1661::AID-SIM968>3.0.CO;2-2"
-        },
+        {"doi": "10.1002/(SICI)1097-0258(19980815)17:15<1661::AID-SIM>3.0.CO;2"},
         {"eprint": "1412.6980", "archiveprefix": "arXiv"},
         {"eprint": "2012.13841", "archiveprefix": "arXiv"},
         {"eprint": "math.ST/0406456", "archiveprefix": "arXiv"},
