@@ -224,6 +224,10 @@ class Block:
         ends = [match.end() for match in SENTENCE.finditer(self.text)]
         return list(zip([0, *ends], [*ends, len(self.text)], strict=True))
 
+    @cached_property
+    def numbers(self):
+        return list(numbers_of(self))
+
 
 @dataclass(eq=False)
 class Number:

@@ -13,11 +13,13 @@ counted     a number of scripts, questions, exercises, checked against the book
 structure   a year of a source, the number of an equation, the title behind a link
 quoted      said by a source, cited in the same sentence or row; in claims.toml
 computed    an expression over what the page prints, in claims.toml
+excepted    no result: a supposition, a piece of advice, a date; in claims.toml
 
 An integer that sets an experiment up may be any of these. A *measured* number (a
-decimal, a percentage, a fraction or a multiple, in digits or in words) may not be a
-parameter unless it is a decimal written in the code just so, and if it has few
-digits it must be printed in its own section.
+decimal, a percentage, a fraction or a multiple, in digits or in words) is a parameter
+only if it is a decimal that stands in the code just so. Printed numbers count in their
+own section, and in the whole page from three digits on; a measured number of one digit
+must be a printed percentage.
 """
 
 import inspect
@@ -32,7 +34,7 @@ from functools import cache, cached_property
 from importlib import import_module
 
 import torch
-from claims import ROOT, digits_of, literals, numbers_of, rounds_to, significant
+from claims import ROOT, digits_of, literals, rounds_to, significant
 from formulas import APART, calculate, factors, roundly, sums
 from reading import NUMBER
 
@@ -255,7 +257,7 @@ def in_proportion(number):
     "Half the rate needs twice the λ"; "20 of 200 directions, a tenth".
     """
     start, end = number.span
-    others = [n for n in numbers_of(number.block) if start <= n.start < end]
+    others = [n for n in number.block.numbers if start <= n.start < end]
     if any(
         n.kind in {"twice", "part", "times", "every"}
         and n.value in {1 / number.value, number.value if n.kind == "every" else None}
@@ -521,7 +523,7 @@ def all_numbers(book):
     """Every number of the book with its origin."""
     for text in book.texts.values():
         for block in text.blocks:
-            for number in numbers_of(block):
+            for number in block.numbers:
                 number.origin = origin(book, number)
                 yield number
 
