@@ -22,6 +22,7 @@ language = "en"
 extensions = [
     "cache_key",
     "content_policy",
+    "doi_registry",
     "light_code",
     "mathml",
     "package_code",
@@ -88,6 +89,15 @@ numpydoc_class_members_toctree = False
 bibtex_bibfiles = ["reference/references.bib"]
 bibtex_reference_style = "author_year"
 bibtex_default_style = "unsrt"
+# By key, so that a page that is not built anew still links to its source.
+bibtex_cite_id = "source-{key}"
+
+# -- Links to elsewhere (nox -s linkcheck) -------------------------------------
+linkcheck_timeout = 20
+linkcheck_retries = 2
+linkcheck_rate_limit_timeout = 60
+# Sites make the targets of their fragments with scripts; the page is enough.
+linkcheck_anchors = False
 
 # -- Mathematics -------------------------------------------------------------
 html_math_renderer = "mathml"

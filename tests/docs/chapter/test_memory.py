@@ -136,9 +136,11 @@ def test_the_numbers_in_the_prose(page, exact):
         cosine / left,
     ]
 
-    shown = [text.removesuffix("%").rstrip() for text in page.glued]
+    *shown, least, most = (text.removesuffix("%").rstrip() for text in page.glued)
     assert all(map(agrees, shown, fresh))
     assert len(shown) == len(fresh)
+    # The luck of 64 runs; the other schedules save far more on batches of an epoch.
+    assert 3 <= int(least) < int(most) <= 8
 
 
 # -- Too long, too short ------------------------------------------------------
@@ -330,6 +332,6 @@ def test_the_curvature_of_the_data_is_about_ten(exact):
 
     assert float(curvatures.mean()) == pytest.approx(10, rel=0.1)
     assert float(curvatures.max() / curvatures.min()) > 2  # not the same in each
-    # "about 25 steps in place of 111"
-    assert 1 / (0.003 * (3 + float(curvatures.mean()))) == pytest.approx(25, rel=0.05)
+    # "about 26 steps in place of 111"
+    assert 1 / (0.003 * (3 + float(curvatures.mean()))) == pytest.approx(26, abs=0.5)
     assert round(1 / 0.009) == 111
