@@ -52,7 +52,7 @@ def check_positive(name: str, value: Any) -> float:
 def check_in_range(name: str, number: float, dtype: torch.dtype) -> float:
     """Return the number; its absolute value must be in the range of the dtype."""
     limit = torch.finfo(dtype).max
-    if abs(number) > limit:
+    if not abs(number) <= limit:  # NaN is in no range
         raise ValueError(
             f"{name} must be at most {limit:.3g} for {dtype}, got {number!r}"
         )

@@ -342,7 +342,8 @@ class Adam(Optimizer):
     t : int
         Steps taken.
     m, v : torch.Tensor or float
-        Moving averages of g and g², of the shape of w; 0.0 at the start.
+        Moving averages of g and g², of the shape of w; 0.0 at the start. Where g² is
+        beyond the range of the dtype v is infinite, and w moves no more but to decay.
 
     Raises
     ------
@@ -388,7 +389,7 @@ class Adam(Optimizer):
         beta1, beta2 = self.betas
         self.t += 1
         self.m = beta1 * self.m + (1 - beta1) * g  # mean of the gradients
-        self.v = beta2 * self.v + (1 - beta2) * g * g  # mean of their squares
+        self.v = beta2 * self.v + (1 - beta2) * g**2  # mean of their squares
         m_hat = self.m / (1 - beta1**self.t)  # both means start at 0, too low
         v_hat = self.v / (1 - beta2**self.t)
         return w - self.lr * m_hat / (v_hat**0.5 + self.eps)

@@ -79,7 +79,7 @@ def fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.T
     """
     _check_problem(problem)
     w, b = _fit(problem, check_not_negative("lambd", lambd))
-    return _rounded("the weight", w, problem), _rounded("the bias", b, problem)
+    return _rounded("weight", w, problem), _rounded("bias", b, problem)
 
 
 def _fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -618,7 +618,9 @@ def _rounded(
     name: str, tensor: torch.Tensor, problem: RegressionProblem
 ) -> torch.Tensor:
     """Return the tensor in the dtype of the problem; it must be in its range."""
-    check_in_range(f"{name} of the fit", float(tensor.abs().max()), problem.dtype)
+    check_in_range(
+        f"the {name} that fits problem", float(tensor.abs().max()), problem.dtype
+    )
     return tensor.to(problem.dtype)
 
 

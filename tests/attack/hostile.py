@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from weight_decay import DivergenceError
+from weight_decay import DivergenceError, RegressionProblem
 
 NAN, INF = float("nan"), float("inf")
 REFUSED = object()
@@ -178,10 +178,12 @@ def attempt(function, *arguments, **named):
         assert "η(d_max + λ) < 2" in str(error)  # noqa: PT017
         result = REFUSED
     except (ValueError, TypeError, IndexError) as error:
-        message = str(error)
-        assert any(re.search(rf"(?<!\w){name}(?!\w)", message) for name in named), (
-            f"names none of {[*named]}: {message}"
-        )
+        message, fields = str(error), []
+        if any(isinstance(value, RegressionProblem) for value in named.values()):
+            fields = ["X_train"]  # a part of the argument `problem`
+        assert any(
+            re.search(rf"(?<!\w){name}(?!\w)", message) for name in [*named, *fields]
+        ), f"names none of {[*named]}: {message}"
         assert re.search(r"\bgot\b|\bgive\b", message), f"shows no value: {message}"
         result = REFUSED
     assert portrait([arguments, *named.values()]) == before

@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from attack.hostile import (
+    INF,
     REFUSED,
     anything,
     attempt,
@@ -14,7 +15,6 @@ from attack.hostile import (
     hostile,
     maybe,
     normal,
-    portrait,
     scales,
 )
 from hypothesis import given
@@ -30,10 +30,10 @@ CASES = {
 }
 
 
-def column(seed, scale, dtype):
-    return normal(3, 1, seed=seed, scale=min(scale, torch.finfo(dtype).max / 32)).to(
-        dtype
-    )
+def column(seed, scale, dtype, power=1.0):
+    """Numbers of this size, as far as this power of them is in the range."""
+    largest = (torch.finfo(dtype).max / 2**20) ** (1 / power)
+    return normal(3, 1, seed=seed, scale=min(scale, largest)).to(dtype)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -46,7 +46,8 @@ def column(seed, scale, dtype):
 )
 def test_steps_are_those_of_torch_at_any_size(case, data, dtype, sizes, lr, lambd):
     ours, decay, theirs, settings = CASES[case]
-    w, *gradients = (column(i, size, dtype) for i, size in enumerate(sizes))
+    power = 2 if ours is Adam else 1  # the law of Adam ends where g² does
+    w, *gradients = (column(i, size, dtype, power) for i, size in enumerate(sizes))
     param = w.clone().requires_grad_()
     reference = theirs([param], lr=lr, weight_decay=lambd, **settings)
     optimizer = ours(lr, decay=decay(lambd))
@@ -72,6 +73,15 @@ def test_steps_are_those_of_torch_at_any_size(case, data, dtype, sizes, lr, lamb
         assert bool(same.all()) or float(w.nan_to_num().abs().max()) > 1e30
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_where_the_square_of_a_gradient_overflows_adam_only_decays(dtype):
+    w, gradient = column(0, 1, dtype), column(1, INF, dtype)
+
+    step = Adam(0.1, decay=decoupled(3)).step(w, gradient)
+
+    torch.testing.assert_close(step, (1 - 0.1 * 3) * w, rtol=1e-6, atol=0)
+
+
 def maybe_guise(data, tensor):
     return maybe(lambda _, label: data.draw(guises, label), tensor, "guise")
 
@@ -92,11 +102,7 @@ def test_a_step_that_is_refused_leaves_no_trace(which, defect, ours, steps):
 
     result = attempt(optimizer.step, **arguments)
 
-    # A first step takes any shape and either dtype, if both tensors share them.
     assert result is REFUSED
-    assert portrait(list(before.values()) and [before["lr"]]) == portrait(
-        [vars(optimizer)["lr"]]
-    )
     for name, value in before.items():
         now = vars(optimizer)[name]
         same = torch.equal(now, value) if torch.is_tensor(value) else now == value

@@ -54,14 +54,14 @@ def problem_of(n, p, x=0, y=0, mean=0.0):
 @given(shape=shapes, x=powers, y=powers, lambd=st.floats(0, 1e6))
 def test_the_fit_is_the_same_in_every_unit_or_its_range_is_named(shape, x, y, lambd):
     problem, plain = problem_of(*shape, x, y), problem_of(*shape)
-    if problem is None or not in_range(lambd * 2.0 ** max(min(2 * x, 1023), -1070)):
-        return
+    if problem is None or not -500 < x < 500:
+        return  # what happens then is another test
     w, b = ridge.fit(plain, lambd)
 
     fitted = attempt(ridge.fit, problem=problem, lambd=lambd * 4.0**x)
 
     if fitted is REFUSED:
-        assert not -425 < x < 430 or not -300 < y - x < 300
+        assert not -425 < x < 425 or not -300 < y - x < 300
     else:
         assert_finite(*fitted)
         if -400 < x < 400 and -400 < y < 400 and -400 < y - x < 400:
@@ -135,7 +135,9 @@ def test_a_fit_beyond_float32_is_named():
     X, y = torch.tensor([[0.0], [1e-30]]), torch.tensor([[0.0], [1e30]])
     problem = RegressionProblem(X, y, X, y, X[:1], 0)
 
-    with pytest.raises(ValueError, match=r"weight of the fit must be at most 3.4e\+38"):
+    with pytest.raises(
+        ValueError, match=r"weight that fits problem must be at most 3.4e\+38"
+    ):
         ridge.fit(problem, 0)
 
 
@@ -319,7 +321,7 @@ def test_the_asymptotic_formulas_hold_to_the_last_digits_or_name_what_is_wrong(
     freedom = attempt(ridge.asymptotic_degrees_of_freedom, **sizes)
 
     with localcontext(prec=900):
-        lambd, n, p, sigma, w_norm = settings.values()
+        lambd, n, p, sigma, _ = settings.values()
         if freedom is not REFUSED:
             exact = Decimal(p) / (1 + exact_kappa(float(lambd), int(n), int(p)))
             assert freedom == pytest.approx(float(exact), rel=1e-13)

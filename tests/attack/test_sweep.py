@@ -1,6 +1,5 @@
 """The sweep under attack: each entry is its single run, or the error has a name."""
 
-
 import pytest
 import torch
 from attack.hostile import (
@@ -112,10 +111,8 @@ def test_no_entry_diverges_inside_the_bound(lambd, share, scale, form, implement
 @given(name=st.sampled_from(["problems", "lambdas", "seeds", "epochs"]), value=anything)
 def test_a_wrong_argument_of_any_kind_has_a_name(name, value):
     good = {"problems": [problem_of((2, 2))], "lambdas": [3], "epochs": 1, "seeds": [0]}
-    if name == "epochs" and value == 10**400:
-        return  # would take for ever, as it says
     if name == "epochs" and type(value) is int and value > 10:
-        return
+        return  # no error: it takes for ever, as it was asked to
 
     attempt(sweep, **{**good, name: value})
 

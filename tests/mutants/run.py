@@ -1,6 +1,6 @@
 """Plants each mutant of the package in turn, and asks the tests whether they notice.
 
-    python tests/mutants/run.py [MODULE ...] [--jobs N]
+    nox -s mutants -- [MODULE ...]
 
 A mutant that no test notices has survived. Each survivor must be explained in
 survivors.toml, and each explanation must still have its survivor. Nothing is written:
@@ -31,7 +31,7 @@ import sklearn.linear_model  # noqa: F401
 import torch.profiler
 import tqdm  # noqa: F401
 from hypothesis import Phase, settings
-from mutations import mutants_of
+from mutants.mutations import mutants_of
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "weight_decay"
