@@ -162,6 +162,25 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def attack(session: nox.Session) -> None:
+    """Try to break the package with far more hostile arguments than `tests` does."""
+    prepare(session, "test")
+    # The database brings back what failed the last time.
+    session.run(
+        "pytest", "--hypothesis-profile=attack", *(session.posargs or ["tests/attack"])
+    )
+
+
+@nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """Plant faults in the package, one at a time: a test has to notice each."""
+    prepare(session, "test", "mutants")
+    session.run("pytest", "tests/mutants/check_tool.py")
+    path = {"PYTHONPATH": "tests"}
+    session.run("python", "-m", "mutants.run", *session.posargs, env=path)
+
+
+@nox.session(default=False)
 def linkcheck(session: nox.Session) -> None:
     """Ask every external address in the book whether it still answers."""
     prepare(session, "docs")

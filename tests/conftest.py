@@ -31,6 +31,8 @@ settings.register_profile(
     derandomize="CI" in os.environ,
     print_blob=True,
 )
+# Another seed each time, and many more examples: nox -s attack.
+settings.register_profile("attack", deadline=None, max_examples=1000, print_blob=True)
 settings.load_profile("weight_decay")
 
 

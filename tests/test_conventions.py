@@ -3,6 +3,7 @@
 import inspect
 import math
 import re
+from dataclasses import FrozenInstanceError
 from fractions import Fraction
 
 import numpy as np
@@ -413,4 +414,8 @@ def test_the_docstring_has_the_table_of_the_module():
 def test_the_table_cannot_be_changed():
     with pytest.raises(TypeError):
         CONVENTIONS["mine"] = CONVENTIONS[MSE]
+    with pytest.raises(FrozenInstanceError):
+        CONVENTIONS[MSE].penalty = CONVENTIONS[MSE].data
+    with pytest.raises(FrozenInstanceError):
+        CONVENTIONS[MSE].penalty.n = 1
     assert conventions.CONVENTIONS is CONVENTIONS

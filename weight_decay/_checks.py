@@ -12,16 +12,24 @@ FLOAT_DTYPES = (torch.float32, torch.float64)
 SEED_LIMIT = 2**30
 
 
+def shown(value: Any) -> str:
+    """Return the value as an error shows it, whatever its own `repr` does."""
+    try:
+        return repr(value)
+    except Exception:  # an int of more than 4300 digits, for one
+        return f"{type(value).__name__} that cannot be shown"
+
+
 def check_finite(name: str, value: Any) -> float:
     """Return `value` as a float; it must be a finite real number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a real number, got {value!r}")
+        raise TypeError(f"{name} must be a real number, got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:  # an int or a fraction beyond the range of a float
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise ValueError(f"{name} must be finite, got {shown(value)}")
     return number
 
 
@@ -29,48 +37,93 @@ def check_not_negative(name: str, value: Any) -> float:
     """Return `value` as a float; it must be finite and at least 0."""
     number = check_finite(name, value)
     if number < 0:
-        raise ValueError(f"{name} must be zero or positive, got {value!r}")
-    return number
+        raise ValueError(f"{name} must be zero or positive, got {shown(value)}")
+    return abs(number)  # 0 for −0
 
 
 def check_positive(name: str, value: Any) -> float:
     """Return `value` as a float; it must be finite and above 0."""
     number = check_finite(name, value)
     if number <= 0:
-        raise ValueError(f"{name} must be positive, got {value!r}")
+        raise ValueError(f"{name} must be positive, got {shown(value)}")
+    return number
+
+
+def check_in_range(name: str, number: float, dtype: torch.dtype) -> float:
+    """Return the number; its absolute value must be in the range of the dtype."""
+    limit = torch.finfo(dtype).max
+    if not abs(number) <= limit:  # NaN is in no range
+        raise ValueError(
+            f"{name} must be at most {limit:.3g} for {dtype}, got {number!r}"
+        )
     return number
 
 
 def check_count(name: str, value: Any) -> int:
     """Return `value` as an int; it must be a whole number of at least 1."""
-    number = _check_integer(name, value)
+    number = check_integer(name, value)
     if number < 1:
-        raise ValueError(f"{name} must be at least 1, got {value!r}")
+        raise ValueError(f"{name} must be at least 1, got {shown(value)}")
     return number
 
 
 def check_seed(value: Any) -> int:
     """Return the seed as an int; 0 ≤ seed < 2³⁰."""
-    number = _check_integer("seed", value)
+    number = check_integer("seed", value)
     if not 0 <= number < SEED_LIMIT:
         raise ValueError(
-            f"seed must be at least 0 and below 2**30 = {SEED_LIMIT}, got {value!r}"
+            f"seed must be at least 0 and below 2**30 = {SEED_LIMIT}, "
+            f"got {shown(value)}"
         )
     return number
 
 
-def _check_integer(name: str, value: Any) -> int:
+def check_integer(name: str, value: Any) -> int:
+    """Return `value` as an int; it must be a whole number, of any sign."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
     return int(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return the value; it must be True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return value
+
+
+def check_list(name: str, value: Any) -> list[Any]:
+    """Return the values of a sequence, or of any other iterable, as a list."""
+    try:
+        return list(value)
+    except TypeError:  # a tensor of no axis, for one, is an Iterable and is none
+        raise TypeError(f"{name} must be a sequence, got {shown(value)}") from None
 
 
 def check_dtype(name: str, dtype: Any) -> torch.dtype:
     """Return the dtype; it must be torch.float32 or torch.float64."""
-    if dtype not in FLOAT_DTYPES:
-        raise TypeError(f"{name} must be torch.float32 or torch.float64, got {dtype!r}")
-    assert isinstance(dtype, torch.dtype)
+    if not isinstance(dtype, torch.dtype) or dtype not in FLOAT_DTYPES:
+        raise TypeError(
+            f"{name} must be torch.float32 or torch.float64, got {shown(dtype)}"
+        )
     return dtype
+
+
+def check_device(name: str, value: Any) -> torch.device:
+    """Return the device; it must be one of this machine."""
+    try:
+        return torch.empty(0, device=torch.device(value)).device
+    except (RuntimeError, TypeError, AssertionError) as error:
+        raise ValueError(
+            f"{name} must be a device of this machine, got {shown(value)}"
+        ) from error
+
+
+def check_generator(name: str, value: Any) -> torch.Generator:
+    """Return the generator; it must be one of the CPU."""
+    if not isinstance(value, torch.Generator) or value.device.type != "cpu":
+        raise TypeError(f"{name} must be a CPU torch.Generator, got {shown(value)}")
+    return value
 
 
 def check_tensor(
@@ -95,15 +148,19 @@ def check_tensor(
     Raises
     ------
     TypeError
-        Not a tensor, or not of a floating dtype, or not of the dtype of `like`.
+        Not a tensor, or not of a floating dtype, or not of the dtype of `like`, or
+        sparse.
     ValueError
-        Wrong shape, an empty tensor, another device, NaN or an infinity.
+        Wrong shape, an empty tensor, another device, NaN or an infinity; a tensor
+        without numbers, on the device "meta".
     """
     if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {value!r}")
+        raise TypeError(f"{name} must be a torch.Tensor, got {shown(value)}")
     check_dtype(f"{name}.dtype", value.dtype)
     if like is not None and value.dtype != like.dtype:
         raise TypeError(f"{name} must have dtype {like.dtype}, got {value.dtype}")
+    if value.layout != torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, got {value.layout}")
     fits = len(shape) == value.ndim and all(
         isinstance(size, str) or size == actual
         for size, actual in zip(shape, value.shape, strict=True)
@@ -115,6 +172,8 @@ def check_tensor(
         raise ValueError(f"{name} must not be empty, got shape {tuple(value.shape)}")
     if like is not None and value.device != like.device:
         raise ValueError(f"{name} must be on {like.device}, got {value.device}")
+    if value.is_meta:
+        raise ValueError(f"{name} must hold numbers, got a tensor on {value.device}")
     finite = torch.isfinite(value)
     if not bool(finite.all()):
         culprit = value[~finite].flatten()[0].item()

@@ -2,7 +2,7 @@
 
 import torch
 
-from ._checks import check_seed
+from ._checks import check_device, check_dtype, check_generator, check_seed
 
 # The CPU generator of torch keeps only the lower 32 bits of a seed. Offsets of
 # 2**30 keep the streams apart for every seed that `check_seed` lets through.
@@ -55,6 +55,8 @@ def standard_normal(
     torch.Tensor
         Independent numbers of mean 0 and standard deviation 1.
     """
+    check_generator("generator", generator)
+    dtype, device = check_dtype("dtype", dtype), check_device("device", device)
     drawn = torch.normal(
         0.0, 1.0, shape, generator=generator, dtype=torch.float32, device="cpu"
     )

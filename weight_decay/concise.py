@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ._checks import check_start
+from ._checks import check_not_negative, check_positive, check_start, check_tensor
 from ._random import random_stream, standard_normal
 from .data import RegressionProblem, minibatches
 from .run import Recorder, Run, checked
@@ -25,7 +25,14 @@ def linear_net(w: torch.Tensor, b: torch.Tensor) -> nn.Sequential:
     -------
     torch.nn.Sequential
         The network, with copies of w and b, of their dtype and device.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A wrong argument; the message names it and its value.
     """
+    w = check_tensor("w", w, ("p", 1))
+    b = check_tensor("b", b, (1,), like=w)
     # skip_init: the start that nn.Linear would draw comes from torch's global
     # random generator, and a run must leave that alone.
     linear: nn.Linear = nn.utils.skip_init(
@@ -54,7 +61,13 @@ def decaying_sgd(net: nn.Sequential, lambd: float, lr: float) -> torch.optim.SGD
     torch.optim.SGD
         The optimiser, with one parameter group for the weight and one for the
         bias.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A wrong λ or η; the message names it and its value.
     """
+    lambd, lr = check_not_negative("lambd", lambd), check_positive("lr", lr)
     weight, bias = net.parameters()
     groups: list[dict[str, Any]] = [
         {"params": [weight], "weight_decay": lambd},

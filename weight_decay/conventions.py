@@ -14,7 +14,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from ._checks import check_count, check_not_negative, check_positive
+from ._checks import check_count, check_not_negative, check_positive, shown
 
 
 @dataclass(frozen=True)
@@ -201,9 +201,10 @@ def convert(
     result = _strength(start, value) * factor.value(n_train, noise_std)
     if source == target:
         return float(value)
+    given = {"value": value, "n_train": n_train, "noise_std": noise_std}
     if not end.is_std:
-        return _as_float(result)
-    return math.sqrt(_as_float(1 / result)) if result else math.inf
+        return _as_float(result, given)
+    return math.sqrt(_as_float(1 / result, given)) if result else math.inf
 
 
 def learning_rate_factor(
@@ -255,12 +256,13 @@ def learning_rate_factor(
     2.0
     """
     start, end = _convention("source", source), _convention("target", target)
-    return _as_float((start.data / end.data).value(n_train, noise_std))
+    factor = (start.data / end.data).value(n_train, noise_std)
+    return _as_float(factor, {"n_train": n_train, "noise_std": noise_std})
 
 
 def _convention(name: str, key: Any) -> Convention:
     if not isinstance(key, str):
-        raise TypeError(f"{name} must be the name of a convention, got {key!r}")
+        raise TypeError(f"{name} must be the name of a convention, got {shown(key)}")
     if key not in CONVENTIONS:
         raise ValueError(f"{name} must be one of {[*CONVENTIONS]}, got {key!r}")
     return CONVENTIONS[key]
@@ -275,7 +277,7 @@ def _strength(convention: Convention, value: Any) -> Fraction:
     return Fraction(check_positive("value", value)) ** -2
 
 
-def _as_float(result: Fraction) -> float:
+def _as_float(result: Fraction, given: dict[str, Any]) -> float:
     """Return the nearest float; 0 and ∞ only if the result is that, not by rounding."""
     try:
         number = float(result)
@@ -283,7 +285,9 @@ def _as_float(result: Fraction) -> float:
         number = math.inf
     if number == math.inf or (number == 0 and result != 0):
         power = math.log10(result.numerator) - math.log10(result.denominator)
+        arguments = ", ".join(f"{name} = {shown(given[name])}" for name in given)
         raise ValueError(
-            f"the result must be in the range of a float, got about 1e{power:+.0f}"
+            f"the result must be in the range of a float, got about 1e{power:+.0f} "
+            f"from {arguments}"
         )
     return number

@@ -7,12 +7,17 @@ import torch
 
 from ._checks import (
     check_count,
+    check_device,
     check_dtype,
     check_finite,
+    check_generator,
+    check_in_range,
     check_not_negative,
     check_tensor,
 )
 from ._random import random_stream
+
+LARGEST = 2**40  # numbers in X; in float64 they fill 8 TiB
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,6 +152,14 @@ def synthetic_data(
     p = check_count("num_inputs", num_inputs)
     sigma = check_not_negative("noise_std", noise_std)
     check_dtype("dtype", dtype)
+    device = check_device("device", device)
+    for name, n in (("n_train", n_train), ("n_test", n_test)):
+        if n * p > LARGEST:
+            raise ValueError(
+                f"{name} times num_inputs must be at most 2**40, got {n} times {p}"
+            )
+    # No normal draw is beyond 32, so no noise is beyond the range.
+    check_in_range("32 times noise_std", 32 * sigma, dtype)
     generator = random_stream(seed, "data")
     on_cpu: Any = {"dtype": torch.float64, "device": "cpu"}
 
@@ -188,7 +201,16 @@ def minibatches(
     -------
     list of tuple of torch.Tensor
         For each batch inputs of shape (B, p) and targets of shape (B, 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        A wrong batch size or generator, or X and y of different lengths.
     """
+    batch_size = check_count("batch_size", batch_size)
+    check_generator("generator", generator)
+    if len(X) != len(y):
+        raise ValueError(f"y must have a row for each of X: {len(X)}, got {len(y)}")
     # device="cpu": the generator is there, whatever torch's default device is.
     order = torch.randperm(len(X), generator=generator, device="cpu").to(X.device)
     batch_size = min(batch_size, len(X))  # torch cannot split by more than 2**63

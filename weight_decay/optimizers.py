@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
-from ._checks import check_not_negative, check_positive, check_tensor
+from ._checks import check_not_negative, check_positive, check_tensor, shown
 
 KINDS = ("coupled", "decoupled")
 
@@ -46,8 +46,8 @@ class Decay:
 
     def __post_init__(self) -> None:
         """Check both values."""
-        if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}, got {self.kind!r}")
+        if not isinstance(self.kind, str) or self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {KINDS}, got {shown(self.kind)}")
         object.__setattr__(self, "lambd", check_not_negative("lambd", self.lambd))
 
     def __call__(
@@ -161,7 +161,7 @@ class Optimizer(ABC):
         self.lr = check_positive("lr", self.lr)
         if not isinstance(self.decay, Decay):
             raise TypeError(
-                f"decay must be coupled(λ) or decoupled(λ), got {self.decay!r}"
+                f"decay must be coupled(λ) or decoupled(λ), got {shown(self.decay)}"
             )
         self._last: torch.Tensor | None = None  # what the last step returned
 
@@ -181,6 +181,8 @@ class Optimizer(ABC):
         -------
         torch.Tensor
             A new tensor, without a graph; w and the gradient stay as they were.
+            What leaves the range of the dtype is infinite or NaN, as in
+            ``torch.optim``: the next step refuses it.
 
         Raises
         ------
@@ -188,8 +190,9 @@ class Optimizer(ABC):
             Not a tensor, or a dtype that does not match.
         ValueError
             A shape or a device that does not match, or one that differs from
-            those of the steps before; NaN or an infinity. The optimiser is then
-            as it was before the call.
+            those of the steps before; NaN or an infinity; a learning rate that
+            was set to no positive number. The optimiser is then as it was before
+            the call.
         """
 
 
@@ -220,7 +223,7 @@ def checked(step: Step[AnyOptimizer]) -> Step[AnyOptimizer]:
     def checked_step(
         self: AnyOptimizer, w: torch.Tensor, gradient: torch.Tensor
     ) -> torch.Tensor:
-        last = self._last
+        last, self.lr = self._last, check_positive("lr", self.lr)
         any_shape = tuple(f"n{axis}" for axis in range(getattr(w, "ndim", 0)))
         w = check_tensor("w", w, any_shape, like=last)
         if last is not None and w.shape != last.shape:
@@ -339,7 +342,8 @@ class Adam(Optimizer):
     t : int
         Steps taken.
     m, v : torch.Tensor or float
-        Moving averages of g and g², of the shape of w; 0.0 at the start.
+        Moving averages of g and g², of the shape of w; 0.0 at the start. Where g² is
+        beyond the range of the dtype v is infinite, and w moves no more but to decay.
 
     Raises
     ------
@@ -367,7 +371,7 @@ class Adam(Optimizer):
             beta1, beta2 = self.betas
         except (TypeError, ValueError):
             raise TypeError(
-                f"betas must be a pair of numbers, got {self.betas!r}"
+                f"betas must be a pair of numbers, got {shown(self.betas)}"
             ) from None
         self.betas = (
             _check_below_one("betas[0]", beta1),
@@ -394,5 +398,5 @@ class Adam(Optimizer):
 def _check_below_one(name: str, value: Any) -> float:
     number = check_not_negative(name, value)
     if number >= 1:
-        raise ValueError(f"{name} must be below 1, got {value!r}")
+        raise ValueError(f"{name} must be below 1, got {shown(value)}")
     return number

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ._checks import check_list, shown
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -84,14 +86,25 @@ def plot_losses(run: Run, ax: Axes | None = None, *, title: str | None = None) -
     Returns
     -------
     matplotlib.axes.Axes
-        The axes drawn on; the y axis is logarithmic, in the run's loss unit.
+        The axes drawn on; the y axis is logarithmic, in the run's loss unit, so that
+        a loss of exactly 0 has no place on it.
+
+    Raises
+    ------
+    TypeError
+        A wrong argument; the message names it and its value, and nothing is drawn.
     """
+    _check_run("run", run)
+    if title is not None:
+        _check_title(title)
     if ax is None:
         import matplotlib.pyplot as plt
 
         with book_style():
             _, ax = plt.subplots(figsize=(6.4, 3.6))
             return plot_losses(run, ax, title=title)
+    if not hasattr(ax, "get_yscale"):
+        raise TypeError(f"ax must be matplotlib Axes, got {shown(ax)}")
     _draw_curves(run, ax)
     ax.set_ylabel(f"mean loss ({run.loss_unit})")
     ax.set_title(closing_sentence(run) if title is None else title)
@@ -116,12 +129,18 @@ def compare_runs(runs: Sequence[Run], *, title: str) -> Figure:
 
     Raises
     ------
+    TypeError
+        A wrong argument; the message names it and its value, and nothing is drawn.
     ValueError
         No run, or runs of different loss units: their curves differ by a factor
         of 2 before anything is learned, so one axis would mislead.
     """
+    runs = check_list("runs", runs)
     if not runs:
         raise ValueError("runs must hold at least one run, got none")
+    for i, run in enumerate(runs):
+        _check_run(f"runs[{i}]", run)
+    _check_title(title)
     units = sorted({run.loss_unit for run in runs})
     if len(units) > 1:
         raise ValueError(f"runs must share one loss unit, got {' and '.join(units)}")
@@ -146,11 +165,23 @@ def closing_sentence(run: Run) -> str:
     return f"With λ = {run.lambd:g} the test loss ends at {run.test_loss[-1]:.3g}"
 
 
+def _check_run(name: str, run: Any) -> None:
+    """Check that it has what is drawn of a run."""
+    if not (hasattr(run, "test_loss") and hasattr(run, "w_norm")):
+        raise TypeError(f"{name} must be a Run, got {shown(run)}")
+
+
+def _check_title(title: Any) -> None:
+    if not isinstance(title, str):
+        raise TypeError(f"title must be a string, got {shown(title)}")
+
+
 def _draw_curves(run: Run, ax: Axes) -> None:
     """Draw both curves and what every loss picture shares."""
     ax.plot(run.epochs, run.train_loss, **TRAIN)
     ax.plot(run.epochs, run.test_loss, **TEST)
-    ax.set_yscale("log")
+    if any(run.train_loss) or any(run.test_loss):  # else there is nothing to scale
+        ax.set_yscale("log")
     if len(run.epochs) > 1:
         ax.set_xlim(run.epochs[0], run.epochs[-1])
     ax.set_xlabel("epoch")

@@ -17,13 +17,23 @@ from typing import Any, NamedTuple
 import torch
 
 from ._checks import (
-    _check_integer,
     check_count,
+    check_finite,
+    check_flag,
+    check_in_range,
+    check_integer,
+    check_list,
     check_not_negative,
     check_positive,
     check_tensor,
+    shown,
 )
 from .data import RegressionProblem
+from .run import DivergenceError, largest_curvature
+
+# The largest singular value of the inputs lies between these, or is 0: then no
+# square of one leaves the range of a float, nor does a quotient of two squares.
+SMALLEST, LARGEST = 1e-130, 1e130
 
 # Where it ends
 
@@ -69,12 +79,12 @@ def fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.T
     """
     _check_problem(problem)
     w, b = _fit(problem, check_not_negative("lambd", lambd))
-    return w.to(problem.dtype), b.to(problem.dtype)
+    return _rounded("weight", w, problem), _rounded("bias", b, problem)
 
 
 def _fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.Tensor]:
     X, y = problem.X_train.double(), problem.y_train.double()
-    U, s, V = _svd(X, centred=True)
+    U, s, V = _svd("X_train", X, centred=True)
     d = s**2 / len(X)
     w = V @ ((d / (d + lambd) / s)[:, None] * (U.T @ (y - y.mean())))
     b = y.mean() - X.mean(0) @ w
@@ -113,7 +123,7 @@ def trajectory(
         Learning rate η, positive, for the half squared error. For the squared
         error of `concise` pass half its λ and twice its η. With η(d_max + λ) > 2,
         d_max being the largest curvature, the path grows without bound, as that
-        of the loop does; a number that overflows is infinite or NaN.
+        of the loop does.
     steps : iterable of int
         The numbers t of the steps taken, zero or positive, in any order.
     w_init : torch.Tensor, shape (p, 1)
@@ -133,6 +143,8 @@ def trajectory(
     ------
     TypeError, ValueError
         A wrong argument; the message names it and its value.
+    DivergenceError
+        The path has left the range of the dtype; its epoch is the step.
 
     Examples
     --------
@@ -150,7 +162,7 @@ def trajectory(
     w_init = check_tensor("w_init", w_init, (p, 1), like=X).double()
     b_init = check_tensor("b_init", b_init, (1,), like=X).double()
 
-    U, s, V = _svd(X.double(), centred=False)
+    U, s, V = _svd("X_train", X.double(), centred=False)
     A = torch.nn.functional.pad(U * s, (0, 1), value=1.0)  # [X, 1] in the basis V, b
     M = A.T @ A / len(X)
     M.diagonal()[:-1] += lambd
@@ -160,12 +172,19 @@ def trajectory(
     w_error, b_error = (w_init - w_fit)[:, 0], b_init - b_fit
     seen = V.T @ w_error
     unseen = w_error - V @ seen
-    powers = (1 - lr * curvature) ** t[:, None]
-    left = (powers * (torch.cat([seen, b_error]) @ Q)) @ Q.T
-    memory = (1 - lr * lambd) ** t[:, None]
-    w = w_fit[:, 0] + left[:, :-1] @ V.T + memory * unseen
+
+    def left_of(error: torch.Tensor, curvature: torch.Tensor | float) -> torch.Tensor:
+        powers = (1 - lr * curvature) ** t[:, None]
+        return torch.where(error == 0, error, powers * error)  # 0 even times ∞
+
+    left = left_of(torch.cat([seen, b_error]) @ Q, curvature) @ Q.T
+    w = w_fit[:, 0] + left[:, :-1] @ V.T + left_of(unseen, lambd)
     b = b_fit + left[:, -1:]
-    return w[:, :, None].to(problem.dtype), b.to(problem.dtype)
+    w, b = w.to(problem.dtype), b.to(problem.dtype)
+    if not bool(w.isfinite().all() & b.isfinite().all()):
+        lost = ~(w.isfinite().all(1) & b.isfinite().all(1))
+        raise DivergenceError(int(t[lost].min()), lr, lambd, largest_curvature(X))
+    return w[:, :, None], b
 
 
 # What is left of each direction
@@ -203,9 +222,11 @@ def shrinkage(
         A wrong argument; the message names it and its value.
     """
     X = check_tensor("X", X, ("n", "p"))
-    lambd = check_not_negative("lambd", lambd)
-    _, s, _ = _svd(X.double(), centred=bias)
+    lambd, bias = check_not_negative("lambd", lambd), check_flag("bias", bias)
+    _, s, _ = _svd("X", X.double(), centred=bias)
     d = s**2 / len(X)
+    if len(d):
+        check_in_range("the variance of X", float(d[0]), X.dtype)
     return d.to(X.dtype), (d / (d + lambd)).to(X.dtype)
 
 
@@ -243,7 +264,7 @@ def degrees_of_freedom(X: torch.Tensor, lambd: float, *, bias: bool = True) -> f
     """
     X = check_tensor("X", X, ("n", "p")).double()
     _, kept = shrinkage(X, lambd, bias=bias)
-    return float(kept.sum()) + bool(bias)
+    return float(kept.sum()) + bias
 
 
 # What it is worth
@@ -295,21 +316,22 @@ def expected_risk(
         A wrong argument; the message names it and its value.
     """
     X = check_tensor("X", X, ("n", "p")).double()
-    lambd = check_not_negative("lambd", lambd)
+    lambd, bias = check_not_negative("lambd", lambd), check_flag("bias", bias)
     sigma = check_not_negative("noise_std", noise_std)
     w_norm = check_not_negative("w_norm", w_norm)
     n, p = X.shape
-    _, s, V = _svd(X, centred=bias)
+    _, s, V = _svd("X", X, centred=bias)
     d = s**2 / n
     centre = X.mean(0) if bias else torch.zeros_like(X[0])
     along = V.T @ centre
     beyond = centre - V @ along
     weight = 1 + along**2
 
-    lost, noisy = (lambd / (d + lambd)) ** 2, d / (d + lambd) ** 2
+    lost, noisy = (lambd / (d + lambd)) ** 2, d / (d + lambd) / (d + lambd)
     truth = float(lost @ weight) + p - len(d) + float(beyond @ beyond)
-    noise = float(noisy @ weight) + bool(bias)
-    return (w_norm**2 / p * truth + sigma**2 / n * noise + sigma**2) / 2
+    noise = float(noisy @ weight) + bias
+    risk = (w_norm * w_norm / p * truth + sigma * sigma / n * (noise + n)) / 2
+    return _known(risk, noise_std=sigma, w_norm=w_norm)
 
 
 def asymptotic_risk(
@@ -360,11 +382,13 @@ def asymptotic_risk(
     sigma = check_not_negative("noise_std", noise_std)
     w_norm = check_not_negative("w_norm", w_norm)
     ratio, kept, lost = num_inputs / n_train, 1 / (1 + kappa), kappa / (1 + kappa)
-    room = 1 - ratio * kept**2
+    # 1 − γs² without its cancellation, by λ/κ = 1 − γs.
+    room = (kappa + lambd / kappa) * kept if kappa > 0 else 1 - ratio
     if room == 0:  # n = p, λ = 0: the smallest singular values tend to zero
         return math.inf if sigma > 0 else 0.0
-    excess = (w_norm**2 * lost**2 + sigma**2 * ratio * kept**2) / room
-    return (excess + sigma**2) / 2
+    truth, noise = w_norm * lost, sigma * kept
+    risk = ((truth * truth + noise * noise * ratio) / room + sigma * sigma) / 2
+    return _known(risk, noise_std=sigma, w_norm=w_norm)
 
 
 def asymptotic_degrees_of_freedom(lambd: float, n_train: int, num_inputs: int) -> float:
@@ -433,9 +457,11 @@ def best_lambda(
     >>> round(ridge.best_lambda(20, 200, noise_std=0.01, w_norm=0.02**0.5), 6)
     0.05
     """
-    n, p = check_count("n_train", n_train), check_count("num_inputs", num_inputs)
+    ratio = _ratio(n_train, num_inputs)
     sigma = check_not_negative("noise_std", noise_std)
-    return p / n * (sigma / check_positive("w_norm", w_norm)) ** 2
+    w_norm = check_positive("w_norm", w_norm)
+    relative = sigma / w_norm
+    return _known(ratio * relative * relative, noise_std=sigma, w_norm=w_norm)
 
 
 # What a loss is made of
@@ -523,7 +549,7 @@ def anatomy(
     w = check_tensor("w", w, (problem.num_inputs, 1), like=X).double()
     b = check_tensor("b", b, (1,), like=X).double()
     w_true, b_error = problem.w_true.double(), b - problem.b_true
-    _, _, V = _svd(X.double(), centred=False)
+    _, _, V = _svd("X_train", X.double(), centred=False)
 
     start, unseen = w - V @ (V.T @ w), V @ (V.T @ w_true) - w_true
     causes = torch.cat([start, unseen, w - w_true - start - unseen], dim=1)
@@ -538,6 +564,11 @@ def anatomy(
         squares = torch.cat([(causes**2).sum(0), rest])
         whole = (causes.sum(1) ** 2).sum() + rest.sum()
     parts: list[float] = (squares / 2).tolist()
+    if not all(map(math.isfinite, [*parts, float(whole)])):
+        raise ValueError(
+            "the parts of the loss must be in the range of a float, got "
+            f"{float(whole) / 2}: rescale the problem, w, b or noise_std"
+        )
     parts.append(float(whole) / 2 - sum(parts))
     return Anatomy(*parts)
 
@@ -546,15 +577,24 @@ def anatomy(
 
 
 def _svd(
-    X: torch.Tensor, centred: bool
+    name: str, X: torch.Tensor, centred: bool
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return U, s, V with X = U S Vᵀ, centred or not: the r directions with data."""
+    if float(X.abs().max()) > LARGEST:
+        raise ValueError(
+            f"{name} must hold numbers up to {LARGEST:g}, got {float(X.abs().max()):g}"
+        )
     if centred:
         X = X - X.mean(0)
         X = X - X.mean(0)  # takes off the rounding error of the first
     U, s, V_t = torch.linalg.svd(X, full_matrices=False)
     # Centred rows add up to zero, so one singular value may be mere rounding; at
     # small λ a division by it would swamp all else. The bound is matrix_rank's.
+    if 0 < s[0] < SMALLEST:
+        raise ValueError(
+            f"{name} must hold larger numbers, or zeros: its largest singular value "
+            f"must be at least {SMALLEST:g}, got {float(s[0]):g}"
+        )
     rank = int((s > s[0] * max(X.shape) * torch.finfo(X.dtype).eps).sum())
     return U[:, :rank], s[:rank], V_t[:rank].T
 
@@ -562,19 +602,47 @@ def _svd(
 def _effective_penalty(lambd: float, n_train: int, num_inputs: int) -> float:
     """Return κ, the solution of λ = κ (1 − γ/(1 + κ)) with γ = p/n."""
     lambd = check_not_negative("lambd", lambd)
-    n, p = check_count("n_train", n_train), check_count("num_inputs", num_inputs)
-    half = (lambd + p / n - 1) / 2
+    half = (lambd + _ratio(n_train, num_inputs) - 1) / 2
     root = math.hypot(half, math.sqrt(lambd))
     # The second form is the first one without its cancellation.
     return half + root if half >= 0 else lambd / (root - half)
 
 
+def _ratio(n_train: Any, num_inputs: Any) -> float:
+    """Return γ = p/n; both are at least 1, and in the range of a float."""
+    n, p = check_count("n_train", n_train), check_count("num_inputs", num_inputs)
+    return check_finite("num_inputs", p) / check_finite("n_train", n)
+
+
+def _rounded(
+    name: str, tensor: torch.Tensor, problem: RegressionProblem
+) -> torch.Tensor:
+    """Return the tensor in the dtype of the problem; it must be in its range."""
+    check_in_range(
+        f"the {name} that fits problem", float(tensor.abs().max()), problem.dtype
+    )
+    return tensor.to(problem.dtype)
+
+
+def _known(result: float, **arguments: float) -> float:
+    """Return the result; it must be in the range of a float."""
+    if not math.isfinite(result):
+        given = " and ".join(f"{name} = {value:g}" for name, value in arguments.items())
+        raise ValueError(f"{given} give {result}, beyond the range of a float")
+    return result
+
+
 def _check_problem(problem: Any) -> None:
     if not isinstance(problem, RegressionProblem):
-        raise TypeError(f"problem must be a RegressionProblem, got {problem!r}")
+        raise TypeError(f"problem must be a RegressionProblem, got {shown(problem)}")
 
 
-def _check_steps(steps: Any) -> list[float]:
-    if not isinstance(steps, Iterable):
-        raise TypeError(f"steps must be an iterable of integers, got {steps!r}")
-    return [check_not_negative("steps", _check_integer("steps", t)) for t in steps]
+def _check_steps(steps: Any) -> list[int]:
+    """Return the numbers of steps; up to 2⁵³ a float tells each from the next."""
+    checked = [check_integer("steps", t) for t in check_list("steps", steps)]
+    for t in checked:
+        if not 0 <= t < 2**53:
+            raise ValueError(
+                f"steps must be at least 0 and below 2**53, got {shown(t)}"
+            )
+    return checked

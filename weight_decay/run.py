@@ -10,7 +10,14 @@ from typing import ParamSpec
 
 import torch
 
-from ._checks import check_count, check_not_negative, check_positive
+from ._checks import (
+    check_count,
+    check_in_range,
+    check_not_negative,
+    check_positive,
+    check_tensor,
+    shown,
+)
 from .data import RegressionProblem
 
 EVERY = 5  # losses are recorded at every fifth epoch, and at the last
@@ -50,6 +57,12 @@ class Run:
         The weight before the first step.
     b_init : torch.Tensor, shape (1,)
         The bias before the first step.
+
+    Raises
+    ------
+    ValueError
+        No recorded loss, lists of different lengths, a loss that is negative or not
+        finite, or an unknown unit.
     """
 
     lambd: float
@@ -63,10 +76,29 @@ class Run:
     w_init: torch.Tensor
     b_init: torch.Tensor
 
+    def __post_init__(self) -> None:
+        """Check what a picture of the run and its title rely on."""
+        if self.loss_unit not in CURVATURE:
+            raise ValueError(
+                f"loss_unit must be one of {[*CURVATURE]}, got {self.loss_unit!r}"
+            )
+        lengths = len(self.epochs), len(self.train_loss), len(self.test_loss)
+        if len(set(lengths)) > 1 or not self.epochs:
+            raise ValueError(
+                "epochs, train_loss and test_loss must be of one length of at least "
+                f"1, got {lengths}"
+            )
+        for name in ("train_loss", "test_loss"):
+            for loss in getattr(self, name):
+                if not 0 <= loss < math.inf:
+                    raise ValueError(
+                        f"{name} must hold finite numbers of at least 0, got {loss}"
+                    )
+
     @property
     def w_norm(self) -> float:
         """The L2 norm ‖w‖₂ = √(w₁² + … + w_p²) of the final weight."""
-        return float(torch.linalg.vector_norm(self.w))
+        return math.hypot(*self.w.flatten().tolist())  # no square overflows in it
 
     def __repr__(self) -> str:
         """Return the run in one line: settings, last losses, norm."""
@@ -166,7 +198,7 @@ def checked(train: Callable[P, Run]) -> Callable[P, Run]:
         given = settings.arguments
         if not isinstance(given["problem"], RegressionProblem):
             raise TypeError(
-                f"problem must be a RegressionProblem, got {given['problem']!r}"
+                f"problem must be a RegressionProblem, got {shown(given['problem'])}"
             )
         for name, check in (
             ("lambd", check_not_negative),
@@ -175,14 +207,10 @@ def checked(train: Callable[P, Run]) -> Callable[P, Run]:
             ("batch_size", check_count),
         ):
             given[name] = check(name, given[name])
-        limit = torch.finfo(given["problem"].dtype).max
         for name in ("lambd", "lr"):
-            if given[name] > limit:
-                raise ValueError(
-                    f"{name} must be at most {limit:.3g} for "
-                    f"{given['problem'].dtype}, got {given[name]!r}"
-                )
-        with torch.enable_grad():  # a caller's no_grad must not stop the training
+            check_in_range(name, given[name], given["problem"].dtype)
+        # A caller's no_grad or inference_mode must not stop the training.
+        with torch.inference_mode(False), torch.enable_grad():
             return train(*settings.args, **settings.kwargs)
 
     return checked_train
@@ -290,8 +318,14 @@ def largest_curvature(X: torch.Tensor) -> float:
     Returns
     -------
     float
-        The eigenvalue, computed in float64.
+        The eigenvalue, computed in float64; infinite beyond its range.
+
+    Raises
+    ------
+    TypeError, ValueError
+        X is no matrix of finite numbers; the message says so.
     """
+    X = check_tensor("X", X, ("n", "p"))
     A = torch.nn.functional.pad(X.double(), (0, 1), value=1.0)
     singular_value = float(torch.linalg.matrix_norm(A, ord=2))
     return singular_value * singular_value / len(X)  # ** would raise, not overflow

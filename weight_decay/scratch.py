@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import torch
 
-from ._checks import check_start
+from ._checks import check_count, check_start
 from ._random import random_stream, standard_normal
 from .data import RegressionProblem, minibatches
 from .run import Recorder, Run, checked
@@ -39,7 +39,13 @@ def init_params(
         The weight; it collects gradients.
     b : torch.Tensor, shape (1,)
         The bias; it collects gradients.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A wrong argument; the message names it and its value.
     """
+    num_inputs = check_count("num_inputs", num_inputs)
     w = standard_normal((num_inputs, 1), generator, dtype, device)
     b = torch.zeros(1, dtype=dtype, device=device)
     return w.requires_grad_(), b.requires_grad_()
@@ -125,12 +131,13 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
     Raises
     ------
     ValueError
-        A parameter has no gradient yet.
+        A parameter has no gradient yet; then no parameter has changed.
     """
+    params = list(params)
+    if any(param.grad is None for param in params):
+        raise ValueError("params must have gradients: call backward() first")
     with torch.no_grad():
         for param in params:
-            if param.grad is None:
-                raise ValueError("params must have gradients: call backward() first")
             param.sub_(param.grad, alpha=lr / batch_size)  # param -= lr/B * grad
             param.grad = None
 

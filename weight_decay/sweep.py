@@ -31,10 +31,15 @@ from tqdm import tqdm
 
 from ._checks import (
     check_count,
+    check_flag,
+    check_in_range,
+    check_integer,
+    check_list,
     check_not_negative,
     check_positive,
     check_seed,
     check_tensor,
+    shown,
 )
 from ._random import random_stream, standard_normal
 from .data import RegressionProblem
@@ -78,7 +83,8 @@ class SweepResult:
     b : torch.Tensor, shape (num_lambdas, num_problems)
         The final biases.
     diverged : torch.Tensor, shape (num_lambdas, num_problems)
-        bool: where the single run raises `DivergenceError`.
+        bool: where the single run raises `DivergenceError`, or ‖w‖² is beyond the
+        range of the dtype.
     w_init : torch.Tensor, shape (num_problems, p, 1)
         The weights before the first step.
     b_init : torch.Tensor, shape (num_problems, 1)
@@ -121,9 +127,12 @@ class SweepResult:
 
         Raises
         ------
-        IndexError
-            There is no such run.
+        TypeError, IndexError
+            No integer; or there is no such run.
         """
+        for name, value, size in zip("ij", (i, j), self.w_norm.shape, strict=True):
+            if not -size <= check_integer(name, value) < size:
+                raise IndexError(f"{name} must be below {size}, got {shown(value)}")
         followed = self._followed[i, j].unsqueeze(1)
         if self.form == "weights":
             return followed.clone()
@@ -219,26 +228,33 @@ def sweep(
     (torch.Size([3, 4]), torch.Size([3, 4, 20]))
     """
     problems = _check_problems(problems)
-    like, p = problems[0].X_train, problems[0].num_inputs
+    like, p, dtype = problems[0].X_train, problems[0].num_inputs, problems[0].dtype
     lambdas = [
-        check_not_negative(f"lambdas[{i}]", lambd)
-        for i, lambd in enumerate(_check_list("lambdas", lambdas))
+        check_in_range(f"lambdas[{i}]", check_not_negative(f"lambdas[{i}]", x), dtype)
+        for i, x in enumerate(_check_values("lambdas", lambdas))
     ]
     seeds = _check_seeds(seeds, len(problems))
     _check_choice("implementation", implementation, LOSS_UNITS)
     if form is not None:
         _check_choice("form", form, FORMS)
-    if progress is not None and not isinstance(progress, bool):
-        raise TypeError(f"progress must be True, False or None, got {progress!r}")
+    if progress is not None:
+        check_flag("progress", progress)
+    lr, loss_unit = check_positive("lr", lr), LOSS_UNITS[implementation]
+    # The steps are multiplied by the learning rate and by the curvature at once.
+    check_in_range(
+        "lr" if CURVATURE[loss_unit] == 1 else "2 * lr",
+        CURVATURE[loss_unit] * lr,
+        dtype,
+    )
     settings = _Settings(
-        loss_unit=LOSS_UNITS[implementation],
-        lr=check_positive("lr", lr),
+        loss_unit=loss_unit,
+        lr=lr,
         epochs=check_count("epochs", epochs),
         batch_size=check_count("batch_size", batch_size),
         w_init=_check_start("w_init", w_init, (p, 1), like),
         b_init=_check_start("b_init", b_init, (1,), like),
     )
-    memory = check_positive("memory_mib", memory_mib) * 2**20
+    memory = min(check_positive("memory_mib", memory_mib), 2.0**40) * 2**20
     plan = _plan(problems, len(lambdas), settings.batch_size, form, memory)
 
     result = _room_for(problems, lambdas, seeds, settings, plan.form)
@@ -534,14 +550,17 @@ class _Chunk:
     def _put_parameters(self, finite: torch.Tensor) -> None:
         """Write what the runs ended with into the result."""
         result, n = self.result, self.M.shape[1]
-        A = self.A.masked_fill_(~finite.unsqueeze(1), torch.nan)
+        A = self.A
         if self.in_examples:
             followed = A[:, :n]
             w = self.X.mT.expand(self.num_problems, -1, n) @ followed
             w.addcmul_(self.w_init, result._kept[self.block[0]])
         else:
             w = followed = A[:, : self.num_decaying]
-        self._put(result.w_norm, w.square().sum(dim=1).sqrt())
+        w_norm = w.square().sum(dim=1).sqrt_()
+        finite &= w_norm.isfinite()
+        A.masked_fill_(~finite.unsqueeze(1), torch.nan)
+        self._put(result.w_norm, w_norm.masked_fill_(~finite, torch.nan))
         self._put(result.b, A[:, -1])
         self._put(result.diverged, ~finite)
         result._followed[self.block] = followed.permute(2, 0, 1)
@@ -557,23 +576,21 @@ def _with_one(*blocks: torch.Tensor) -> torch.Tensor:
 # The arguments
 
 
-def _check_list(name: str, value: Any) -> list[Any]:
+def _check_values(name: str, value: Any) -> list[Any]:
     """Return the values as a list; there must be at least one."""
-    if not isinstance(value, Iterable):
-        raise TypeError(f"{name} must be a sequence, got {value!r}")
-    values = list(value)
+    values = check_list(name, value)
     if not values:
-        raise ValueError(f"{name} must not be empty, got {value!r}")
+        raise ValueError(f"{name} must not be empty, got {shown(value)}")
     return values
 
 
 def _check_problems(value: Any) -> list[RegressionProblem]:
     """Return the problems as a list; they must be of one shape, dtype and device."""
-    problems = _check_list("problems", value)
+    problems = _check_values("problems", value)
     for j, problem in enumerate(problems):
         if not isinstance(problem, RegressionProblem):
             raise TypeError(
-                f"problems[{j}] must be a RegressionProblem, got {problem!r}"
+                f"problems[{j}] must be a RegressionProblem, got {shown(problem)}"
             )
         first = problems[0]
         if not (
@@ -594,7 +611,7 @@ def _check_seeds(value: Any, num_problems: int) -> list[int]:
     if value is None:
         return list(range(num_problems))
     seeds = []
-    for j, seed in enumerate(_check_list("seeds", value)):
+    for j, seed in enumerate(_check_values("seeds", value)):
         try:
             seeds.append(check_seed(seed))
         except (TypeError, ValueError) as error:
@@ -611,7 +628,7 @@ def _check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Check that the value is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         wanted = " or ".join(map(repr, choices))
-        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+        raise ValueError(f"{name} must be {wanted}, got {shown(value)}")
 
 
 def _check_start(
