@@ -366,7 +366,7 @@ HERE = """() => {
     return {
         stop: +(e.dataset.stop ?? -1), html: e.outerHTML.slice(0, 100),
         x, y, width, height, top: y + scrollY, index: e.tabIndex,
-        text: e.closest("article") !== null,
+        text: e.closest("article") !== null && !e.matches("button.copybtn"),
         skips: e.matches("a[href^='#']") ? e.hash : "",
     };
 }"""
@@ -392,8 +392,9 @@ def walk(window, most=400):
             clip = None
         options = {"clip": clip} if clip else {}
         with_focus = picture(window, **options)
-        window.evaluate("document.activeElement.blur()")
+        window.evaluate("(window.held = document.activeElement).blur()")
         without = picture(window, **options)
+        window.evaluate("window.held.focus({ preventScroll: true })")
         stop["shows"] = int((contrast(with_focus, without) >= 3).sum())
         stop["seen"] = window.evaluate(
             "([x, y]) => y > -1 && x > -1 && y < innerHeight && x < innerWidth",
@@ -426,13 +427,16 @@ def unreached(window, stops):
 
 
 def out_of_order(stops):
-    """Stops that come before what stands above them in the text, or by a number."""
+    """Stops that come before what stands above them in the text, or by a number.
+
+    The button that copies a program comes after the program, and lies at its top.
+    """
     faults = [f"tabindex: {stop['html']}" for stop in stops if stop["index"] > 0]
     text = [stop for stop in stops if stop["text"]]
     faults += [
         f"out of order: {after['html']}"
         for before, after in pairwise(text)
-        if after["top"] + after["height"] < before["top"] - 1
+        if after["top"] + after["height"] / 2 < before["top"] - 1
     ]
     return faults
 

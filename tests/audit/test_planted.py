@@ -168,7 +168,10 @@ def test_what_a_page_loads_is_weighed(tiny, chromium, tmp_path):
     ("body", "rule"),
     [
         ('<p style="color: #bbb">Pale</p>', "color-contrast"),
-        ('<pre><span>A</span> <span style="color: #bbb">word</span></pre>', "color-contrast"),
+        (
+            '<pre><span>A</span> <span style="color: #bbb">word</span></pre>',
+            "color-contrast",
+        ),
         ("<button></button>", "button-name"),
         ('<p role="heading">A</p>', "aria-required-attr"),
         (f"<pre style='overflow: auto'>{'wide ' * 99}</pre>", "scrollable-region"),
