@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -31,7 +32,8 @@ def formula(tex: str) -> str:
         tex, displaystyle=False
     )
     mathml = mathml.replace("&ApplyFunction;", "")
-    return " ".join(_linear(ElementTree.fromstring(mathml)).split())
+    text = _linear(ElementTree.fromstring(mathml))
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def _linear(element: ElementTree.Element) -> str:
