@@ -1,7 +1,10 @@
 """What Lighthouse asks of a page and a reader can check in the files, by no clock."""
 
+import hashlib
 import re
+from pathlib import Path
 
+import furo
 import pytest
 from reading import CSS_ADDRESS, is_local
 
@@ -19,9 +22,9 @@ def test_every_page_says_what_it_is_about(pages):
         assert not re.search(r"[`{}$\\]|\s{2}", meta["content"]), name
         assert page.html.title.text.strip(), name
         described.setdefault(meta["content"], []).append(name)
-    shared = [names for names in described.values() if len(names) > 1]
+    shared = [sorted(names) for names in described.values() if len(names) > 1]
     # The index and the search have no text: the book's own stands for it.
-    assert shared in ([], [sorted(["genindex.html", "index.html", "search.html"])])
+    assert shared in ([], [["genindex.html", "index.html", "search.html"]])
 
 
 def test_every_page_has_a_language_one_viewport_and_lets_itself_be_found(pages):
@@ -81,3 +84,15 @@ def test_a_comparison_does_not_break_at_the_end_of_a_line(pages):
 
     assert "λ\u00a0=\u00a03" in prose
     assert "λ = 3" not in prose
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [("page.html", "ad8bad98317b2e09"), ("search.html", "95755b01ed85cf27")],
+)
+def test_the_templates_of_the_theme_are_those_that_ours_were_made_from(name, digest):
+    theirs = Path(furo.__file__).parent / "theme" / "furo" / name
+
+    found = hashlib.sha256(theirs.read_bytes()).hexdigest()
+    # Another one: take over what is new into docs/_templates, then the digest here.
+    assert found[:16] == digest
