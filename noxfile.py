@@ -148,6 +148,23 @@ def examples(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Look at every page in a Chromium: two widths, two themes, http and file."""
+    prepare(session, "audit", "docs")
+    build_book(session)
+    session.run("pytest", *(session.posargs or ["tests/audit"]))
+
+
+@nox.session(default=False)
+def lighthouse(session: nox.Session) -> None:
+    """Ask Lighthouse about three pages, as on a phone; -- as-built: uncompressed."""
+    prepare(session, "docs", "lighthouse")
+    build_book(session)
+    packages = str(session.env_dir / "lighthouse")
+    session.run("python", "tests/audit/lighthouse.py", packages, *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure training time, build time and page weight against the budgets."""
     prepare(session, "docs")

@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE / "_ext"))
 # the pages inherit it.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
+os.environ["MATPLOTLIBRC"] = str(HERE / "_ext" / "matplotlibrc")
 
 project = "Weight decay"
 author = "The weight_decay authors"
@@ -20,12 +21,18 @@ html_title = "Weight decay"
 language = "en"
 
 extensions = [
+    "accessible_markup",
     "cache_key",
     "content_policy",
     "doi_registry",
+    "description",
     "light_code",
+    "light_scripts",
     "mathml",
+    "no_break",
+    "one_style",
     "package_code",
+    "picture_size",
     "small_images",
     "solution",
     "warm_kernels",
@@ -51,6 +58,7 @@ exclude_patterns = [
 
 # -- What a change re-runs ---------------------------------------------------
 cache_key_sources = ["../weight_decay/**/*.py", "../constraints.txt", "_ext/*.py"]
+cache_key_sources += ["_ext/matplotlibrc"]
 
 # -- Pages that run ----------------------------------------------------------
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "smartquotes"]
@@ -106,8 +114,11 @@ mathml_font = "fonts/stix-two-math-subset.woff2"
 # -- HTML --------------------------------------------------------------------
 html_theme = "furo"
 html_static_path = ["_static"]
+templates_path = ["_templates"]
 html_css_files = ["mathml.css", "book.css"]
+html_js_files = [("book.js", {"priority": 800})]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
+html_domain_indices = False  # the list of modules is the API page
 copybutton_exclude = ".linenos, .gp, .go"

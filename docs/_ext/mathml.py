@@ -43,6 +43,11 @@ OUTER = re.compile(rf"\\(begin|end){{({'|'.join(INNER)})\*?}}")
 # rest of a word, as in "nth", or punctuation after it.
 OPENING = re.compile(r"[(\[“‘]+$")
 CLOSING = re.compile(r"\w+|[^\w\s—–(\[]+")
+PRELOAD = (
+    '<script>if (location.protocol !== "file:") document.head.append(Object.assign('
+    'document.createElement("link"), {rel: "preload", href: "%s", as: "font", '
+    'type: "font/woff2", crossOrigin: ""}))</script>\n'
+)
 TOKEN = re.compile(r"\\begin\b|\\end\b|\\.|[{}&]", re.DOTALL)
 
 
@@ -197,16 +202,17 @@ def preload_font(
     context: dict[str, Any],
     doctree: object,
 ) -> None:
-    """Let pages with formulas ask for the font before the style sheet names it."""
+    """Let pages with formulas ask for the font before the style sheet names it.
+
+    By a script, not by a link: a page that is opened from a folder may not preload,
+    and a browser calls the attempt an error.
+    """
     wanted = app.config.mathml_font and "epub" not in app.builder.name
     if wanted and context.get("has_maths_elements"):
         # Not through html_css_files: that appends ?v=…, and the browser would
         # fetch the font twice.
         url = context["pathto"](f"_static/{app.config.mathml_font}", resource=True)
-        context["metatags"] += (
-            f'<link rel="preload" href="{url}" as="font" type="font/woff2" '
-            "crossorigin />\n"
-        )
+        context["metatags"] += PRELOAD % url
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -35,7 +35,9 @@ def shrink_png(path: Path) -> None:
         small = opaque.convert("RGB").quantize(
             COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )
-    small.save(path, optimize=True)
+        # The resolution says how large the picture is meant to be.
+        kept = {"dpi": image.info["dpi"]} if "dpi" in image.info else {}
+    small.save(path, optimize=True, **kept)
 
 
 def shrink_images(app: Sphinx, exception: Exception | None) -> None:

@@ -42,3 +42,14 @@ def test_a_second_time_changes_nothing(tmp_path):
 
     shrink_png(path)
     assert path.read_bytes() == once
+
+
+def test_the_resolution_stays(tmp_path):
+    path = tmp_path / "figure.png"
+    drawing(path)
+    with Image.open(path) as image:
+        image.save(path, dpi=(200, 200))
+    shrink_png(path)
+
+    with Image.open(path) as image:
+        assert round(image.info["dpi"][0]) == 200

@@ -1,0 +1,41 @@
+/* What the book needs beside the scripts of Sphinx and of the theme. */
+"use strict";
+
+/* A page that is opened from a folder may not read other files, so the search shows
+   its results without extracts there. */
+if (location.protocol === "file:") {
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+}
+
+/* What scrolls sideways can be scrolled with the keyboard. */
+const scrollers = document.querySelectorAll(
+  "pre, .table-wrapper, .math-scroll, span.math",
+);
+const watcher = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const scrolls = target.scrollWidth > target.clientWidth;
+    const style = getComputedStyle(target).overflowX;
+    if (scrolls && style !== "visible" && style !== "hidden") {
+      target.tabIndex = 0;
+    } else {
+      target.removeAttribute("tabindex");
+    }
+  }
+});
+scrollers.forEach((scroller) => watcher.observe(scroller));
+/* A formula that is drawn with another font has another width, in the same box. */
+document.fonts?.ready.then(() => {
+  scrollers.forEach((scroller) => {
+    watcher.unobserve(scroller);
+    watcher.observe(scroller);
+  });
+});
+
+/* Escape closes the menu and the contents where they lie over the page. */
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  document.querySelectorAll(".sidebar-toggle:checked").forEach((toggle) => {
+    toggle.checked = false;
+    toggle.focus();
+  });
+});
