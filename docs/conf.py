@@ -2,10 +2,16 @@
 
 import os
 import sys
+import tomllib
+import uuid
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
+
+from edition import edition_date  # noqa: E402
+
+PACKAGE = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"]
 
 # One thread: printed digits depend on the thread count, and at this size two
 # threads are slower than one. Set before anything imports torch; the kernels of
@@ -17,10 +23,13 @@ project = "Weight decay"
 author = "The weight_decay authors"
 project_copyright = "2026, The weight_decay authors"
 html_title = "Weight decay"
+version = release = PACKAGE["version"]
 language = "en"
 
 extensions = [
+    "archive",
     "cache_key",
+    "epub_book",
     "light_code",
     "mathml",
     "package_code",
@@ -45,6 +54,14 @@ exclude_patterns = [
     # list them a second time.
     "auto_examples/index.rst",
     "sg_execution_times.rst",
+]
+
+# -- Downloads ---------------------------------------------------------------
+archive_name = "weight-decay-examples.zip"
+archive_files = ["LICENSE", "weight_decay/**/*.py", "weight_decay/py.typed"]
+archive_requirements = [
+    *PACKAGE["dependencies"],
+    *PACKAGE["optional-dependencies"]["examples"],
 ]
 
 # -- What a change re-runs ---------------------------------------------------
@@ -100,3 +117,13 @@ html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
 copybutton_exclude = ".linenos, .gp, .go"
+
+# -- EPUB --------------------------------------------------------------------
+epub_basename = "weight-decay"
+epub_description = PACKAGE["description"]
+epub_identifier = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_DNS, 'weight_decay.book')}"
+epub_uid = "book"
+epub_use_index = False  # a reader searches
+epub_show_urls = "no"  # links can be followed
+epub_tocscope = "includehidden"  # the lists of pages are in the sidebar of the site
+epub_book_date = edition_date(HERE.parent / "CHANGELOG.md", 2026)
