@@ -112,7 +112,8 @@ mathml_font = "fonts/stix-two-math-subset.woff2"
 # -- HTML --------------------------------------------------------------------
 html_theme = "furo"
 html_static_path = ["_static"]
-html_css_files = ["mathml.css", "book.css"]
+html_css_files = ["mathml.css", "book.css", ("print.css", {"media": "print"})]
+html_js_files = [("print.js", {"defer": "defer"})]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False

@@ -175,33 +175,29 @@ class ExampleList(SphinxDirective):
         result = nodes.definition_list(classes=["example-list"])
         for example in read_examples(self.config, Path(self.env.app.confdir)):
             page = f"/{gallery}/{example.name}"
-            title = self._link("doc", page, nodes.inline("", example.title))
-            script, notebook = (
-                self._link("download", page + ending, nodes.inline("", words))
-                for ending, words in ((".py", "script"), (".ipynb", "notebook"))
-            )
+            title = self._link("doc", page, example.title)
+            script = self._link("download", f"{page}.py", "script")
+            notebook = self._link("download", f"{page}.ipynb", "notebook")
             claim = nodes.paragraph("", example.claim)
             files = nodes.paragraph("", "", script, nodes.Text(", "), notebook)
             result += nodes.definition_list_item(
                 "",
                 nodes.term("", "", title),
-                nodes.definition("", claim, files),
+                # An e-book has no downloads.
+                nodes.definition("", claim, addnodes.only("", files, expr="not epub")),
             )
         self.set_source_info(result)
         return [result]
 
-    def _link(self, role: str, target: str, text: nodes.Node) -> nodes.Element:
-        kind = {"doc": addnodes.pending_xref, "download": addnodes.download_reference}
-        return kind[role](
-            "",
-            text,
-            refdomain="std" if role == "doc" else "",
-            reftype=role,
-            reftarget=target,
-            refdoc=self.env.docname,
-            refexplicit=True,
-            refwarn=True,
-        )
+    def _link(self, role: str, target: str, words: str) -> nodes.Element:
+        link: nodes.Element = addnodes.pending_xref(refdomain="std")
+        if role == "download":
+            link = addnodes.download_reference(refdomain="")
+        link.append(nodes.inline("", words))
+        link["reftype"], link["reftarget"] = role, target
+        link["refdoc"] = self.env.docname
+        link["refexplicit"] = link["refwarn"] = True
+        return link
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

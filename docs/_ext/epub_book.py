@@ -14,7 +14,7 @@ import shutil
 import zipfile
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
@@ -99,11 +99,10 @@ def tidy(body: str, width_of: Callable[[str], int]) -> str:
 class BookBuilder(Epub3Builder):
     """Sphinx's EPUB builder, with what epubcheck and an e-reader miss in it."""
 
-    media_types: ClassVar = {**Epub3Builder.media_types, ".woff2": "font/woff2"}
-
     def init(self) -> None:
-        """Note the language on every page, for voices and hyphenation."""
+        """Add the kind of the font, and the language on every page, for voices."""
         super().init()
+        self.media_types = {**self.media_types, ".woff2": "font/woff2"}
         language = self.config.epub_language
         self.html_tag = HTML_TAG[:-1] + f' lang="{language}" xml:lang="{language}">'
 
