@@ -116,7 +116,7 @@ class Book:
         first = self._read("index.html")
         links = first.select(".sidebar-tree li > a.reference")
         self.names = {"index.html", *(str(link["href"]) for link in links)}
-        self._chapter("index.html", level=1)
+        self._chapter("index.html", level=2)
         captions = first.select(".sidebar-tree .caption")
         if not captions:
             raise PrintError(f"{site}/index.html lists no parts in its side bar.")
