@@ -146,7 +146,7 @@ def contents(app: Sphinx) -> dict[str, bytes]:
     readme = README.format(
         project=config.project,
         rule="=" * len(title),
-        requirements=" ".join(config.archive_requirements),
+        requirements=" ".join(f'"{name}"' for name in config.archive_requirements),
         first=f"{examples[0].name}.py",
         examples="".join(listed),
     )
