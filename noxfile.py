@@ -127,24 +127,28 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run each example as a script and as the downloaded notebook, far from here."""
+    """Run each script and each notebook of the downloaded archive, far from here."""
     prepare(session, "docs")
     build_book(session)
-    # By name: each download lies in a folder named by a digest.
-    by_name = attrgetter("stem")
-    scripts = sorted(ROOT.glob("examples/plot_*.py"), key=by_name)
-    notebooks = sorted(BOOK.glob("_downloads/**/plot_*.ipynb"), key=by_name)
-    if not scripts or [n.stem for n in notebooks] != [s.stem for s in scripts]:
-        session.error(f"Scripts {scripts} and notebooks {notebooks} do not match.")
+    # By name: the download lies in a folder named by a digest.
+    (archive,) = BOOK.glob("_downloads/*/weight-decay-examples.zip")
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as empty:
+        shutil.unpack_archive(archive, home)
+        unpacked = Path(home, archive.stem)
+        by_name = attrgetter("stem")
+        scripts = sorted(unpacked.glob("plot_*.py"), key=by_name)
+        notebooks = sorted(unpacked.glob("plot_*.ipynb"), key=by_name)
+        names = {script.stem for script in ROOT.glob("examples/plot_*.py")}
+        if {s.stem for s in scripts} != names or {n.stem for n in notebooks} != names:
+            session.error(f"Scripts {scripts} and notebooks {notebooks} do not match.")
 
-    with tempfile.TemporaryDirectory() as elsewhere, session.chdir(elsewhere):
-        for script in scripts:
-            session.run("python", str(script))
-        if left := os.listdir(elsewhere):
+        with session.chdir(empty):
+            for script in scripts:
+                session.run("python", str(script))
+        if left := os.listdir(empty):
             session.error(f"The scripts left files behind: {left}")
         for notebook in notebooks:
-            copy = shutil.copy(notebook, elsewhere)
-            session.run("jupyter", "execute", "--timeout=120", copy)
+            session.run("jupyter", "execute", "--timeout=120", str(notebook))
 
 
 @nox.session(default=False)
@@ -195,6 +199,31 @@ def mutants(session: nox.Session) -> None:
     session.run("pytest", "tests/mutants/check_tool.py")
     path = {"PYTHONPATH": "tests"}
     session.run("python", "-m", "mutants.run", *session.posargs, env=path)
+
+
+@nox.session(default=False)
+def epub(session: nox.Session) -> None:
+    """Build the book for e-readers, and let epubcheck and tests look into it."""
+    prepare(session, "docs", "test", "epub")
+    build_book(session)  # what the pages are compared with
+    folder = BOOK.parent / "epub"
+    # Whatever lies there would be packed, pages of an earlier build too.
+    shutil.rmtree(folder, ignore_errors=True)
+    doctrees = ("-d", str(folder.with_name("doctrees-epub")))
+    session.run(*SPHINX, *doctrees, *STRICT, "-b", "epub", "docs", str(folder))
+    session.run("pytest", "tests/forms/test_epub.py", *session.posargs)
+    print(f"\nThe book for e-readers: {folder / 'weight-decay.epub'}\n")
+
+
+@nox.session(default=False)
+def pdf(session: nox.Session) -> None:
+    """Print the book as one PDF with Chromium, and let tests look into it."""
+    prepare(session, "docs", "test", "pdf")
+    build_book(session)
+    target = BOOK.parent / "pdf" / "weight-decay.pdf"
+    session.run("python", "docs/_ext/print_book.py", str(BOOK), str(target))
+    session.run("pytest", "tests/forms/test_pdf.py", *session.posargs)
+    print(f"\nThe book on paper: {target}\n")
 
 
 @nox.session(default=False)

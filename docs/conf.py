@@ -2,10 +2,16 @@
 
 import os
 import sys
+import tomllib
+import uuid
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
+
+from edition import edition_date  # noqa: E402
+
+PACKAGE = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"]
 
 # One thread: printed digits depend on the thread count, and at this size two
 # threads are slower than one. Set before anything imports torch; the kernels of
@@ -18,14 +24,17 @@ project = "Weight decay"
 author = "The weight_decay authors"
 project_copyright = "2026, The weight_decay authors"
 html_title = "Weight decay"
+version = release = PACKAGE["version"]
 language = "en"
 
 extensions = [
     "accessible_markup",
+    "archive",
     "cache_key",
     "content_policy",
-    "doi_registry",
     "description",
+    "doi_registry",
+    "epub_book",
     "light_code",
     "light_scripts",
     "mathml",
@@ -54,6 +63,14 @@ exclude_patterns = [
     # list them a second time.
     "auto_examples/index.rst",
     "sg_execution_times.rst",
+]
+
+# -- Downloads ---------------------------------------------------------------
+archive_name = "weight-decay-examples.zip"
+archive_files = ["LICENSE", "weight_decay/**/*.py", "weight_decay/py.typed"]
+archive_requirements = [
+    *PACKAGE["dependencies"],
+    *PACKAGE["optional-dependencies"]["examples"],
 ]
 
 # -- What a change re-runs ---------------------------------------------------
@@ -115,10 +132,20 @@ mathml_font = "fonts/stix-two-math-subset.woff2"
 html_theme = "furo"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
-html_css_files = ["mathml.css", "book.css"]
-html_js_files = [("book.js", {"priority": 800})]
+html_css_files = ["mathml.css", "book.css", ("print.css", {"media": "print"})]
+html_js_files = [("book.js", {"priority": 800}), ("print.js", {"priority": 800})]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
 html_domain_indices = False  # the list of modules is the API page
 copybutton_exclude = ".linenos, .gp, .go"
+
+# -- EPUB --------------------------------------------------------------------
+epub_basename = "weight-decay"
+epub_description = PACKAGE["description"]
+epub_identifier = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_DNS, 'weight_decay.book')}"
+epub_uid = "book"
+epub_use_index = False  # a reader searches
+epub_show_urls = "no"  # links can be followed
+epub_tocscope = "includehidden"  # the lists of pages are in the sidebar of the site
+epub_book_date = edition_date(HERE.parent / "CHANGELOG.md", 2026)

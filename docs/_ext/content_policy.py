@@ -64,25 +64,21 @@ class ContentPolicy:
     """The policy of one build."""
 
     def __init__(self) -> None:
-        self.metatag = ""
+        self.scripts: list[str] | None = None
 
     def settle(self, app: Sphinx) -> None:
-        """Allow the inline scripts that the theme's own template has."""
-        self.metatag = ""
+        """Find the inline scripts that the theme's own template has."""
+        self.scripts = None
         if app.builder.name not in ("html", "dirhtml"):
             return
         templates = app.builder.templates  # type: ignore[attr-defined]
         source, *_ = templates.get_source(templates.environment, "base.html")
-        scripts = INLINE_SCRIPT.findall(source)
-        if any("{{" in script or "{%" in script for script in scripts):
+        self.scripts = INLINE_SCRIPT.findall(source)
+        if any("{{" in script or "{%" in script for script in self.scripts):
             raise ExtensionError(
                 "content_policy: an inline script of the theme's base.html differs "
                 "from page to page, so that no digest can allow it"
             )
-        content = html.escape(policy(scripts), quote=False)
-        self.metatag = (
-            f'\n<meta http-equiv="Content-Security-Policy" content="{content}">'
-        )
 
     def add(
         self,
@@ -92,13 +88,26 @@ class ContentPolicy:
         context: dict[str, Any],
         doctree: Any,
     ) -> None:
-        """Put the policy before the page's first script and style sheet."""
-        context["metatags"] = self.metatag + context.get("metatags", "")
+        """Put the policy before the page's first script and style sheet.
+
+        Allowed are the theme's scripts and those that extensions have put among the
+        meta tags; what came in with the text of a page is not.
+        """
+        if self.scripts is None:
+            return
+        others = context.get("metatags", "")
+        allowed = self.scripts + INLINE_SCRIPT.findall(others)
+        content = html.escape(policy(allowed), quote=False)
+        context["metatags"] = (
+            f'\n<meta http-equiv="Content-Security-Policy" content="{content}">'
+            + others
+        )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     content_policy = ContentPolicy()
     app.connect("builder-inited", content_policy.settle)
-    app.connect("html-page-context", content_policy.add)
+    # After all that write meta tags.
+    app.connect("html-page-context", content_policy.add, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,6 +10,7 @@ import html
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 from docutils import nodes
 from math_core import LatexError, LatexToMathML
@@ -48,6 +49,12 @@ PRELOAD = (
     'document.createElement("link"), {rel: "preload", href: "%s", as: "font", '
     'type: "font/woff2", crossOrigin: ""}))</script>\n'
 )
+MATHML = "http://www.w3.org/1998/Math/MathML"
+# Style attributes that MathML 3 allows, where MathML Core allows them everywhere.
+STYLED = {
+    f"{{{MATHML}}}mstyle": {"displaystyle", "scriptlevel"},
+    f"{{{MATHML}}}mtable": {"displaystyle"},
+}
 TOKEN = re.compile(r"\\begin\b|\\end\b|\\.|[{}&]", re.DOTALL)
 
 
@@ -128,7 +135,23 @@ def _mathml(
         )
         return f"<code>{html.escape(formula)}</code>"
     # XHTML knows no named entities beyond XML's own.
-    return mathml.replace("&ApplyFunction;", "\u2061")
+    mathml = mathml.replace("&ApplyFunction;", "\u2061")
+    return _as_mathml_3(mathml) if "epub" in self.builder.name else mathml
+
+
+def _as_mathml_3(mathml: str) -> str:
+    """Hand style attributes to an element ``mstyle``, as EPUB's MathML 3 wants it."""
+    ET.register_namespace("", MATHML)
+    root = ET.fromstring(mathml)
+    for parent in list(root.iter()):
+        for index, child in enumerate(parent):
+            own = STYLED.get(child.tag, set())
+            moved = {"displaystyle", "scriptlevel"} & child.attrib.keys() - own
+            if moved:
+                style = {name: child.attrib.pop(name) for name in sorted(moved)}
+                parent[index] = ET.Element(f"{{{MATHML}}}mstyle", style)
+                parent[index].append(child)
+    return ET.tostring(root, encoding="unicode")
 
 
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:

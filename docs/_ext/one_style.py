@@ -211,6 +211,11 @@ def rebased(sheet: str, folder: str) -> str:
     return re.sub(r"""(url\(["']?)(?![a-z]+:|[#/"'])([^"')]+)(["']?\))""", move, sheet)
 
 
+def for_media(media: str | None, sheet: str) -> str:
+    """Put a sheet that its link would limit to a medium into a rule that does so."""
+    return f"@media {media} {{\n{sheet}\n}}" if media else sheet
+
+
 def link(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -230,10 +235,14 @@ def join(app: Sphinx, exception: Exception | None) -> None:
         used |= names_in_script(script.read_text("utf-8"))
 
     sheets = sorted(app.builder._css_files, key=lambda sheet: sheet.priority)  # type: ignore[attr-defined]
-    names = dict.fromkeys(os.fspath(sheet.filename) for sheet in sheets)
+    parts = {
+        os.fspath(sheet.filename): sheet.attributes.get("media") for sheet in sheets
+    }
     whole = "\n".join(
-        rebased((out / name).read_text("utf-8"), posixpath.dirname(name))
-        for name in names
+        for_media(
+            media, rebased((out / name).read_text("utf-8"), posixpath.dirname(name))
+        )
+        for name, media in parts.items()
     )
     joined = lean(whole, used, elsewhere="".join(pages.values()))
     (out / NAME).write_text(joined, "utf-8")

@@ -80,10 +80,21 @@ def test_the_theme_s_inline_scripts_are_found_in_its_template():
 
     content_policy.settle(builder("<body><script>\n  a < b\n</script></body>"))
 
-    context = {"metatags": "<meta>"}
+    context = {"metatags": "<meta><script>early</script>"}
     content_policy.add(None, "page", "page.html", context, None)
     assert source_of("\n  a < b\n") in context["metatags"]
-    assert context["metatags"].endswith("<meta>")
+    assert source_of("early") in context["metatags"]
+    assert context["metatags"].endswith("<meta><script>early</script>")
+
+
+def test_a_script_in_the_text_of_a_page_is_not_allowed():
+    content_policy = ContentPolicy()
+    content_policy.settle(builder(""))
+    context = {"body": "<script>stray</script>"}
+
+    content_policy.add(None, "page", "page.html", context, None)
+
+    assert source_of("stray") not in context["metatags"]
 
 
 def test_a_script_that_no_digest_can_allow_stops_the_build():
@@ -96,7 +107,9 @@ def test_a_book_without_a_browser_gets_no_policy():
 
     content_policy.settle(builder("<script>x</script>", name="epub"))
 
-    assert content_policy.metatag == ""
+    context = {}
+    content_policy.add(None, "page", "page.html", context, None)
+    assert context == {}
 
 
 def test_nothing_is_allowed_from_a_host():

@@ -85,6 +85,7 @@ READING_ORDER = [
     "reference/notation.html",
     "reference/glossary.html",
     "reference/bibliography.html",
+    "reference/downloads.html",
 ]
 GALLERY = [name for name in READING_ORDER if name.startswith("auto_examples/")]
 LAMBDAS = (0, 3, 10)
