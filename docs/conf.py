@@ -20,13 +20,16 @@ html_title = "Weight decay"
 language = "en"
 
 extensions = [
+    "clean_end",
     "cache_key",
     "light_code",
     "mathml",
     "package_code",
     "small_images",
     "solution",
+    "steady_zips",
     "warm_kernels",
+    "whole_book",
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
