@@ -39,6 +39,8 @@ extensions = [
 ]
 
 nitpicky = True
+# It takes the path of the checkout for part of the scripts' names, which have none.
+suppress_warnings = ["sphinx_gallery.space_in_filename"]
 exclude_patterns = [
     "_build",
     # sphinx-gallery leaves its notebooks beside the pages made from the same

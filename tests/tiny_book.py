@@ -183,6 +183,14 @@ class TinyBook:
         for name, text in FILES.items():
             self.write(name, text)
 
+    @classmethod
+    def at(cls, folder: Path) -> TinyBook:
+        """Return the book that is in a folder already."""
+        book = cls.__new__(cls)
+        book.root = folder
+        book.html = folder / "docs" / "_build" / "html"
+        return book
+
     def path(self, name: str) -> Path:
         """Return the path of a file of the book."""
         return self.root / name

@@ -35,13 +35,8 @@ NOT_ALLOWED = re.compile(
     r"\[Errno \d+\] (?:Permission denied|Read-only file system)(?:: '([^']*)')?"
 )
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-CELL = re.compile(
-    r"while executing the following cell:\n *-+\n(?P<source>.*?)\n *-+\n"
-    r".*?(?:, line (?P<line>\d+)\n.*)?"
-    r"\n *(?P<error>[\w.]+:[^\n]*|[\w.]+)\n\s*(?=\n *The above exception|\Z)",
-    re.DOTALL,
-)
-PAGE = re.compile(r"ExecutionError: (.+)")
+CELL = "while executing the following cell:\n"
+PAGE = re.compile(r"(?<!Cell)ExecutionError: (.+)")
 FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 HOW_TO_WRITE = (
     "cannot be written to; copy the book to a folder of your own, or change the rights"
@@ -65,6 +60,8 @@ def below(path: str | Path, root: Path) -> str:
 
 def line_in_page(page: Path, source: str, line: int) -> int | None:
     """Return the line of a page that holds a given line of one of its cells."""
+    if not page.is_file():
+        return None
     wanted = [each.strip() for each in source.splitlines()]
     text = [each.strip() for each in page.read_text(encoding="utf-8").splitlines()]
     for start in range(len(text) - len(wanted) + 1):
@@ -92,14 +89,16 @@ def failed_cell(text: str, root: Path) -> str:
     if page is None:
         return ""
     path = Path(page[1].strip())
-    cell = CELL.search(text)
-    if cell is None:
+    if CELL not in text:
         timeout = re.search(r"CellTimeoutError: ([^\n]*)", text)
         return f"{below(path, root)}: {timeout[1] if timeout else 'a cell failed'}"
-    source = "\n".join(line.strip() for line in cell["source"].splitlines())
-    number = line_in_page(path, source, int(cell["line"] or 1))
+    told = text.partition(CELL)[2].partition("The above exception was")[0]
+    # The cell stands between two rules; what follows is IPython's traceback.
+    _, source, told = re.split(r"(?m)^-{18}$", told, maxsplit=2)
+    line = re.search(r"In\[\d+\], line (\d+)", told)
+    number = line_in_page(path, source.strip(), int(line[1]) if line else 1)
     where = f", line {number}" if number else ""
-    return f"{below(path, root)}{where}: {cell['error'].strip()}"
+    return f"{below(path, root)}{where}: {told.rstrip().splitlines()[-1].strip()}"
 
 
 def failed_script(text: str, examples: Iterable[Path], root: Path) -> str:
@@ -170,7 +169,7 @@ def verdict(reason: str, app: Sphinx) -> str:
     # The builder may not be there yet; where it is, it may work in another folder.
     builder = getattr(app, "builder", None)
     book = Path(getattr(builder, "published", app.outdir))
-    kept = " What is published is the last whole book." if book.is_dir() else ""
+    kept = " What is published is the last whole book." if (book / "index.html").is_file() else ""
     return f"The book was not built: {reason}.{kept}"
 
 

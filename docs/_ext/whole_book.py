@@ -23,6 +23,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Iterable, Set
+from contextlib import suppress
 from logging import Filter
 from logging import getLogger as python_logger
 from pathlib import Path
@@ -171,6 +172,8 @@ class WholeBookBuilder(StandaloneHTMLBuilder):
         self.next = self._beside("next")
         self.last = self._beside("last")
         app.outdir = self.workshop  # type: ignore[assignment]
+        with suppress(OSError):
+            self.published.rmdir()  # Sphinx has made it; an empty folder is no book
         super().__init__(app, env)
         self.record_file = Path(app.doctreedir, f"{self.published.name}.record")
         self.fingerprint = ""
