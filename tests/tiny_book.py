@@ -18,7 +18,7 @@ FROM_THE_REAL_BOOK = ("docs/conf.py", "docs/_ext", "docs/_static")
 
 FILES = {
     "constraints.txt": "numpy==1\n",
-    "weight_decay/__init__.py": '"""A package."""\n\nfrom .inner import VALUE, shrink\n',
+    "weight_decay/__init__.py": "from .inner import VALUE, shrink\n",
     "weight_decay/inner.py": '''"""What the pages print."""
 
 VALUE = 13

@@ -12,9 +12,9 @@ Five things can be stale, and each is kept true in its own way.
 digest, so an output can never be found under the wrong one.
 
 *Outputs of scripts.*  A note in each gallery folder says under which digest, and
-which settings of the gallery, all of its ``.md5`` files were written, and whether a build is still, or died while,
-writing them.  It lies there and not among the caches, because it must come and
-go with those files.
+which settings of the gallery, all of its ``.md5`` files were written, and whether a
+build is still, or died while, writing them.  It lies there and not among the caches,
+because it must come and go with those files.
 
 A script that was edited or removed takes its pictures and pages with it, since
 another page may still show what the script no longer draws.

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sphinx._cli.util import errors
-from sphinx.errors import SphinxError, SphinxParallelError
+from sphinx.errors import ExtensionError, SphinxError, SphinxParallelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -133,6 +133,8 @@ def why(exception: BaseException, app: Sphinx) -> str:
         The place and the reason, without a full stop.
     """
     root = Path(app.srcdir).parent
+    if isinstance(exception, ExtensionError) and exception.orig_exc:
+        exception = exception.orig_exc  # what a listener has raised
     if isinstance(exception, KeyboardInterrupt):
         return "it was interrupted"
     if isinstance(exception, SphinxParallelError):
@@ -147,12 +149,12 @@ def why(exception: BaseException, app: Sphinx) -> str:
         return f"{below(refused[1] or 'a file', root)} {HOW_TO_WRITE}"
     if cell := failed_cell(text, root):
         return cell
+    if script := failed_script(text, example_folders(app), root):
+        return script
     if isinstance(exception, SphinxError) and not isinstance(
         exception, SphinxParallelError
     ):
         return str(exception).rstrip(".")
-    if script := failed_script(text, example_folders(app), root):
-        return script
     return text.rstrip().splitlines()[-1].strip()
 
 
@@ -169,7 +171,8 @@ def verdict(reason: str, app: Sphinx) -> str:
     # The builder may not be there yet; where it is, it may work in another folder.
     builder = getattr(app, "builder", None)
     book = Path(getattr(builder, "published", app.outdir))
-    kept = " What is published is the last whole book." if (book / "index.html").is_file() else ""
+    whole = (book / "index.html").is_file()
+    kept = " What is published is the last whole book." if whole else ""
     return f"The book was not built: {reason}.{kept}"
 
 
@@ -248,9 +251,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Sphinx has no event for what goes wrong before the first page is read.
     errors.handle_exception = end.handle
     check_folders(app)
-    if threading.current_thread() is threading.main_thread():
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, stop)
-            os.register_at_fork(after_in_child=in_worker)
+    in_charge = threading.current_thread() is threading.main_thread()
+    # Only where nobody else has a use for the signal, such as a test runner.
+    if in_charge and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, stop)
+        os.register_at_fork(after_in_child=in_worker)
     app.connect("build-finished", end.finish, priority=999)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

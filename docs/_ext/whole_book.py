@@ -24,8 +24,7 @@ import re
 import shutil
 from collections.abc import Iterable, Set
 from contextlib import suppress
-from logging import Filter
-from logging import getLogger as python_logger
+from logging import Filter, getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +170,7 @@ class WholeBookBuilder(StandaloneHTMLBuilder):
         self.workshop = self._beside("work")
         self.next = self._beside("next")
         self.last = self._beside("last")
-        app.outdir = self.workshop  # type: ignore[assignment]
+        app.outdir = self.workshop
         with suppress(OSError):
             self.published.rmdir()  # Sphinx has made it; an empty folder is no book
         super().__init__(app, env)
@@ -253,8 +252,7 @@ class WholeBookBuilder(StandaloneHTMLBuilder):
         return [
             page.relative_to(self.workshop).as_posix()
             for page in pages
-            if not page.is_file()
-            or not page.read_bytes().rstrip().endswith(b"</html>")
+            if not page.is_file() or not page.read_bytes().rstrip().endswith(b"</html>")
         ]
 
     def publish(self) -> None:
@@ -310,7 +308,7 @@ class Outcome:
 
     def watch(self, app: Sphinx) -> None:
         """Look at the warnings of this build."""
-        for handler in python_logger("sphinx").handlers:
+        for handler in getLogger("sphinx").handlers:
             handler.addFilter(self.unwritten)
 
     def finish(self, app: Sphinx, exception: Exception | None) -> None:
@@ -320,10 +318,10 @@ class Outcome:
             return
         if self.unwritten.message:
             raise NotWholeError(self.unwritten.message)
-        if app._fail_on_warnings and app._warncount or app.statuscode:
+        if (app._fail_on_warnings and app._warncount) or app.statuscode:
             return
         builder.publish()
-        app.outdir = builder.published  # type: ignore[assignment]
+        app.outdir = builder.published
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

@@ -13,7 +13,9 @@ DAY = 24 * 3600
 
 def another_locale() -> str:
     """Return a locale of this machine that is not plain C, or C where there is none."""
-    listing = subprocess.run(["locale", "-a"], capture_output=True, text=True, check=False)
+    listing = subprocess.run(
+        ["locale", "-a"], capture_output=True, text=True, check=False
+    )
     names = [
         name
         for name in listing.stdout.split()

@@ -10,7 +10,7 @@ from circumstances import Circumstances, attempts, elsewhere, here
 from compare import differences
 from tiny_book import TinyBook
 
-CELL = '```{{code-cell}} python\nfrom weight_decay import VALUE\n{code}\n'
+CELL = "```{{code-cell}} python\nfrom weight_decay import VALUE\n{code}\n"
 
 
 def build(book: TinyBook, how: Circumstances) -> None:
@@ -48,7 +48,9 @@ def test_two_builds_from_clean_are_the_same_and_use_no_network(tmp_path: Path) -
     assert attempts(one.root) == attempts(two.root) == []
     zips = list(two.html.glob("_downloads/**/*.zip"))
     assert len(zips) == 2
-    assert {entry.date_time[0] for each in zips for entry in ZipFile(each).infolist()} == {1980}
+    assert {
+        entry.date_time[0] for each in zips for entry in ZipFile(each).infolist()
+    } == {1980}
 
 
 def test_what_depends_on_the_circumstances_is_found(tmp_path: Path) -> None:
@@ -65,7 +67,7 @@ def test_what_depends_on_the_circumstances_is_found(tmp_path: Path) -> None:
             text = book.path("docs/one.md").read_text(encoding="utf-8")
             text = text.replace("(first)=\n# One", f"# The page {name}")
             book.write(f"docs/{name}.md", text.replace("print(", f"{lines}\nprint("))
-            book.edit("docs/index.md", "one\ntwo", f"one\n{name}\ntwo")
+            book.edit("docs/index.md", "\none\n", f"\none\n{name}\n")
         # A zip that keeps the times of its files.
         book.edit("docs/conf.py", '    "steady_zips",\n', "")
 
@@ -93,7 +95,15 @@ def test_an_attempt_to_use_the_network_is_found(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="needs Linux")
 def test_the_book_is_built_where_there_is_no_network_at_all(tmp_path: Path) -> None:
     # A network of its own, with nothing in it but the machine itself.
-    alone = ["unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up; "$@"', "sh"]
+    alone = [
+        "unshare",
+        "--net",
+        "--map-root-user",
+        "sh",
+        "-c",
+        'ip link set lo up; "$@"',
+        "sh",
+    ]
     if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this system does not let a test have a network of its own")
     book = TinyBook(tmp_path)
@@ -121,7 +131,12 @@ def test_the_comparison_finds_every_kind_of_difference(tmp_path: Path) -> None:
 
     found = differences(one, two)
 
-    assert [line.split(":")[0] for line in found] == ["left", "longer", "other", "right"]
+    assert [line.split(":")[0] for line in found] == [
+        "left",
+        "longer",
+        "other",
+        "right",
+    ]
     assert "byte 3:" in found[1]
     assert "byte 100:\n    b'" in found[2]
     assert differences(one, one) == []

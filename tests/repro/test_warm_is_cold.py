@@ -37,7 +37,11 @@ def add_script(book: TinyBook) -> None:
     text = text.replace("The second script", "The third script.")
     text += "\nfrom weight_decay.inner import shrink\n\nshrink(1)\n"
     book.write("examples/plot_3_third.py", text)
-    book.edit("docs/index.md", "plot_2_second\n", "plot_2_second\nauto_examples/plot_3_third\n")
+    book.edit(
+        "docs/index.md",
+        "plot_2_second\n",
+        "plot_2_second\nauto_examples/plot_3_third\n",
+    )
 
 
 def remove_script(book: TinyBook) -> None:
@@ -49,16 +53,22 @@ def remove_script(book: TinyBook) -> None:
 PICTURE = "plt.plot([1, 2, VALUE])\nplt.show()"
 EDITS = {
     "nothing": lambda book: None,
-    "a number in the package": edit("weight_decay/inner.py", "VALUE = 13", "VALUE = 14"),
+    "a number in the package": edit(
+        "weight_decay/inner.py", "VALUE = 13", "VALUE = 14"
+    ),
     "prose": edit("docs/one.md", "Prose", "Better prose"),
     "the title of a page": edit("docs/one.md", "# One", "# Number one"),
-    "the label of a section": lambda book: [
-        book.edit(f"docs/{name}.md", "first", "the-first")
-        for name in ("one", "two")
-    ] + [book.edit("docs/index.md", "{ref}`first`", "{ref}`the-first`")],
+    "the label of a section": lambda book: (
+        [book.edit(f"docs/{name}.md", "first", "the-first") for name in ("one", "two")]
+        + [book.edit("docs/index.md", "{ref}`first`", "{ref}`the-first`")]
+    ),
     "a cell": edit("docs/one.md", '"one sees"', '"one knows"'),
-    "the text for who cannot see a picture": edit("docs/two.md", "A line rises.", "It rises."),
-    "the title of a script": edit("examples/plot_2_second.py", "The second", "The next"),
+    "the text for who cannot see a picture": edit(
+        "docs/two.md", "A line rises.", "It rises."
+    ),
+    "the title of a script": edit(
+        "examples/plot_2_second.py", "The second", "The next"
+    ),
     "what a script draws": edit("examples/plot_2_second.py", "[1, 2, 3]", "[3, 2, 3]"),
     "page added": add_page,
     "page removed": remove_page,
@@ -66,13 +76,17 @@ EDITS = {
     "script removed": remove_script,
     "order of pages": edit("docs/index.md", "one\ntwo\n", "two\none\n"),
     "picture of a page removed": edit("docs/two.md", PICTURE, "print('none')"),
-    "picture of a script removed": edit("examples/plot_2_second.py", "plt.plot([3, 2, 3])", "0"),
+    "picture of a script removed": edit(
+        "examples/plot_2_second.py", "plt.plot([3, 2, 3])", "0"
+    ),
     "version of a package": edit("constraints.txt", "numpy==1", "numpy==2"),
     "entry of the bibliography": edit(
         "docs/reference/references.bib", "Krogh, A.", "Krogh, Anders"
     ),
     "style": edit("docs/_static/book.css", "}", "} "),
-    "settings": edit("docs/conf.py", 'html_title = "Weight decay"', 'html_title = "Decay"'),
+    "settings": edit(
+        "docs/conf.py", 'html_title = "Weight decay"', 'html_title = "Decay"'
+    ),
     "settings of the gallery": edit("docs/conf.py", "(320, 224)", "(160, 112)"),
 }
 
@@ -106,7 +120,9 @@ def test_warm_equals_cold_after_edit(name: str, book: TinyBook, tmp_path: Path) 
 
 def test_a_stale_page_is_found(book: TinyBook, tmp_path: Path) -> None:
     # Without the fingerprint, pages that were not read keep the old title.
-    book.edit("docs/_ext/whole_book.py", "builder.fingerprint == now", "builder.fingerprint")
+    book.edit(
+        "docs/_ext/whole_book.py", "builder.fingerprint == now", "builder.fingerprint"
+    )
     book.good_build()
     book.edit("docs/two.md", "# Two", "# Number two")
     book.good_build()

@@ -24,7 +24,6 @@ def shift_clock(shift: float) -> None:
     time.time = lambda: real_time() + shift
     time.time_ns = lambda: real_ns() + int(shift * 1e9)
 
-
     def at_or_now(real, at=None):
         return real(time.time() if at is None else at)
 
@@ -35,7 +34,9 @@ def shift_clock(shift: float) -> None:
     time.strftime = lambda form, at=None: real_strftime(form, at or time.localtime())
 
     def instance_check(real):
-        return type("Meta", (type,), {"__instancecheck__": lambda _, x: isinstance(x, real)})
+        return type(
+            "Meta", (type,), {"__instancecheck__": lambda _, x: isinstance(x, real)}
+        )
 
     real_datetime, real_date = datetime.datetime, datetime.date
     delta = datetime.timedelta(seconds=shift)
@@ -62,7 +63,9 @@ def stays_here(host: object) -> bool:
     if host in (None, "", b"", "localhost", b"localhost"):
         return True
     try:
-        address = ipaddress.ip_address(host.decode() if isinstance(host, bytes) else host)
+        address = ipaddress.ip_address(
+            host.decode() if isinstance(host, bytes) else host
+        )
     except ValueError:
         return False
     return address.is_loopback or address.is_unspecified
