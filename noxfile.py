@@ -227,6 +227,20 @@ def pdf(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def repro(session: nox.Session) -> None:
+    """Build the book twice, edited and from clean, and compare every byte.
+
+    Then the same with a tiny book for each kind of edit, failure and interruption;
+    arguments after -- go to pytest instead.
+    """
+    prepare(session, "test", "docs")
+    if not session.posargs:
+        command = [part for part in BUILD if part not in ("-j", "auto")]
+        session.run("python", "tests/repro/book.py", *command)
+    session.run("pytest", *(session.posargs or ["tests/repro"]))
+
+
+@nox.session(default=False)
 def linkcheck(session: nox.Session) -> None:
     """Ask every external address in the book whether it still answers."""
     prepare(session, "docs")

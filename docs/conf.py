@@ -28,6 +28,7 @@ version = release = PACKAGE["version"]
 language = "en"
 
 extensions = [
+    "clean_end",
     "accessible_markup",
     "archive",
     "cache_key",
@@ -44,7 +45,9 @@ extensions = [
     "picture_size",
     "small_images",
     "solution",
+    "steady_zips",
     "warm_kernels",
+    "whole_book",
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -54,6 +57,8 @@ extensions = [
 ]
 
 nitpicky = True
+# It takes the path of the checkout for part of the scripts' names, which have none.
+suppress_warnings = ["sphinx_gallery.space_in_filename"]
 exclude_patterns = [
     "_build",
     # sphinx-gallery leaves its notebooks beside the pages made from the same

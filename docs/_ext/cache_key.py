@@ -11,20 +11,27 @@ Five things can be stale, and each is kept true in its own way.
 *Outputs of pages.*  The execution cache lives in a folder named after the
 digest, so an output can never be found under the wrong one.
 
-*Outputs of scripts.*  A note in each gallery folder says under which digest all
-of its ``.md5`` files were written, and whether a build is still, or died while,
-writing them.  It lies there and not among the caches, because it must come and
-go with those files.
+*Outputs of scripts.*  A note in each gallery folder says under which digest, and
+which settings of the gallery, all of its ``.md5`` files were written, and whether a
+build is still, or died while, writing them.  It lies there and not among the caches,
+because it must come and go with those files.
+
+A script that was edited or removed takes its pictures and pages with it, since
+another page may still show what the script no longer draws.
 
 *Doctrees and written pages.*  A note among the doctrees says which digest the
-last build with this builder finished under.  Where it is missing (first build,
-failed or killed build) or differs, every document is read and written again:
-reading is cheap, since cells and scripts still come from their caches.
+last build with this builder finished under, and which ``conf.py``.  Where it is
+missing (first build, failed or killed build) or differs, every document is read and
+written again: reading is cheap, since cells and scripts still come from their caches.
 
 *Values glued from another page.*  The page is noted as a dependency.
 
+*Small galleries.*  Pages with a ``minigallery`` show titles of scripts.  They are
+read again when any script has changed, which the note tells too.
+
 *Sources that change while a build runs.*  The digest is taken again at the end.
-If it moved, nothing of this build is trusted and all of it is thrown away.
+If it moved, nothing of this build is trusted, all of it is thrown away, and the
+build fails.
 
 One way of building is not covered: after an edit to the sources, a build of
 single named files (``sphinx-build docs out docs/page.md``) writes only those.
@@ -148,6 +155,45 @@ def is_sound(cache: Path) -> bool:
     return True
 
 
+def forget_script(folder: Path, name: str) -> None:
+    """Remove what sphinx-gallery has made of a script.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The gallery folder that the script's page lies in.
+    name : str
+        The name of the script, without its suffix.
+    """
+    name = glob.escape(name)
+    made = [f"{name}.*", f"images/sphx_glr_{name}_[0-9][0-9][0-9]*"]
+    made += [f"images/thumb/sphx_glr_{name}_thumb*"]
+    for path in (path for pattern in made for path in folder.glob(pattern)):
+        path.unlink()
+
+
+def forget_stale_scripts(folder: Path, examples: Path) -> None:
+    """Forget the scripts that are gone, or are not what they were.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A gallery folder.
+    examples : pathlib.Path
+        The folder of its scripts.
+    """
+    for checksum in sorted(folder.rglob("*.py.md5")):
+        script = examples / checksum.relative_to(folder).with_suffix("")
+        try:
+            # As sphinx-gallery does it: whatever the ends of the lines are.
+            text = script.read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError:
+            text = ""
+        now = hashlib.md5(text.encode(errors="surrogateescape")).hexdigest()
+        if read_note(checksum) != now:
+            forget_script(checksum.parent, script.stem)
+
+
 def read_note(path: Path) -> str:
     """Read a note, or return the empty string where there is none."""
     try:
@@ -161,10 +207,13 @@ class CacheKey:
 
     def __init__(self) -> None:
         self.digest = ""
+        self.gallery_digest = ""
         self.cache = Path()
         self.gallery_notes: list[Path] = []
         self.finish_note = Path()
+        self.finish_lines: list[str] = []
         self.reread = True
+        self.scripts_changed = True
 
     def current_digest(self, app: Sphinx) -> str:
         """Digest the sources as they are on disk now."""
@@ -178,6 +227,10 @@ class CacheKey:
         ``config-inited`` comes in time.
         """
         self.digest = self.current_digest(app)
+        # The settings as they stand in conf.py, before sphinx-gallery adds to them.
+        settings = repr(config._raw_config.get("sphinx_gallery_conf"))
+        key = hashlib.sha256((self.digest + settings).encode())
+        self.gallery_digest = key.hexdigest()[:DIGEST_LENGTH]
         # Beside conf.py and not beside the output, so that builds into different
         # folders share one cache, as they share the gallery's.
         caches = Path(app.confdir, config.cache_key_folder)
@@ -194,38 +247,50 @@ class CacheKey:
 
     def before_gallery(self, app: Sphinx) -> None:
         """Let scripts run again that last ran under another digest."""
-        gallery: Any = {"gallery_dirs": []}
+        gallery: Any = {"gallery_dirs": [], "examples_dirs": []}
         if "sphinx_gallery_conf" in app.config:
             gallery = app.config.sphinx_gallery_conf
-        names = gallery["gallery_dirs"]
-        for name in [names] if isinstance(names, str | os.PathLike) else names:
-            folder = Path(app.srcdir, name)
+        scripts: list[Path] = []
+        for name, source in zip(
+            as_list(gallery["gallery_dirs"]),
+            as_list(gallery["examples_dirs"]),
+            strict=True,
+        ):
+            folder, examples = Path(app.srcdir, name), Path(app.srcdir, source)
             folder.mkdir(parents=True, exist_ok=True)
+            scripts += sorted(path for path in examples.rglob("*.*") if path.is_file())
+            forget_stale_scripts(folder, examples)
             note = folder / GALLERY_NOTE
             state = read_note(note)
             distrusted = sorted(
                 folder.rglob("*.md5"), key=lambda path: path.stat().st_mtime_ns
             )
-            if state == self.digest:
+            if state == self.gallery_digest:
                 distrusted = []
-            elif state == self.digest + RUNNING and not gallery["parallel"]:
+            elif state == self.gallery_digest + RUNNING and not gallery["parallel"]:
                 # A script's checksum is written before its page. A build that
                 # died may have written the last checksum without the page.
                 distrusted = distrusted[-1:]
             for checksum in distrusted:
                 checksum.unlink()
             # Only now: until every old checksum is gone, the old note is true.
-            note.write_text(self.digest + RUNNING, encoding="ascii")
+            note.write_text(self.gallery_digest + RUNNING, encoding="ascii")
             self.gallery_notes.append(note)
 
+        here = Path(app.confdir)
+        settings = digest_of([here / "conf.py"], here)
+        scripts = [path for path in scripts if "__pycache__" not in path.parts]
+        self.finish_lines = [self.digest, settings, digest_of(scripts, here)]
         self.finish_note = Path(app.doctreedir, f"cache_key.{app.builder.name}")
-        self.reread = read_note(self.finish_note) != self.digest
+        last = read_note(self.finish_note).split()
+        self.reread = last[:2] != self.finish_lines[:2]
+        self.scripts_changed = last[2:] != self.finish_lines[2:]
         self.finish_note.unlink(missing_ok=True)
 
     def after_gallery(self, app: Sphinx) -> None:
         """Note that every checksum in the gallery now stands for a whole page."""
         for note in self.gallery_notes:
-            note.write_text(self.digest, encoding="ascii")
+            note.write_text(self.gallery_digest, encoding="ascii")
 
     def outdated(
         self,
@@ -235,8 +300,16 @@ class CacheKey:
         changed: set[str],
         removed: set[str],
     ) -> Iterable[str]:
-        """Name every document if the last finished build had another digest."""
-        return env.found_docs - added if self.reread else ()
+        """Name the documents that something outside of them has made stale."""
+        if self.reread:
+            return env.found_docs - added
+        if self.scripts_changed:
+            return {
+                page
+                for page in env.found_docs - added
+                if b"minigallery" in env.doc2path(page).read_bytes()
+            }
+        return ()
 
     def follow_glue(self, app: Sphinx, doctree: Any) -> None:
         """Read a page again when a page that it takes a glued value from changes.
@@ -257,14 +330,22 @@ class CacheKey:
             # already have an error of its own to report.
             moved = True
         if moved:
-            logger.info("cache_key: sources changed meanwhile, outputs are dropped")
+            logger.error(
+                "The code of the book was edited while the book was built; build again."
+            )
+            app.statuscode = 1
             for note in self.gallery_notes:
                 note.unlink(missing_ok=True)
             shutil.rmtree(self.cache, ignore_errors=True)
         # A warning shows only while its page is read.  Under -W, a second build of
         # the same fault would read nothing, say nothing and pass.
         elif exception is None and not (app._fail_on_warnings and app._warncount):
-            self.finish_note.write_text(self.digest, encoding="ascii")
+            self.finish_note.write_text("\n".join(self.finish_lines), encoding="ascii")
+
+
+def as_list(names: Any) -> list[Any]:
+    """Return a list of paths, also where there is only one."""
+    return [names] if isinstance(names, str | os.PathLike) else list(names)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -286,7 +367,8 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         "cache_key_folder", "_build/jupyter_cache", "", frozenset({str})
     )
     key = CacheKey()
-    app.connect("config-inited", key.choose_cache)
+    # Before sphinx-gallery, at 10.
+    app.connect("config-inited", key.choose_cache, priority=5)
     # sphinx-gallery settles its configuration at 10 and runs the scripts at 500.
     app.connect("builder-inited", key.before_gallery, priority=100)
     app.connect("builder-inited", key.after_gallery, priority=900)

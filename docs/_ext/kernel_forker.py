@@ -3,7 +3,8 @@
 A fresh kernel spends most of its life importing torch and matplotlib. ``serve``
 imports them once and forks a child for each kernel that is asked for; ``ask``
 is the command that Jupyter runs in place of ``python -m ipykernel``. A child
-starts with empty variables, as any kernel does.
+starts with empty variables, as any kernel does. It ends when its client or the server
+does, however they end.
 
 Run as ``python kernel_forker.py SOCKET`` (the server) and
 ``python kernel_forker.py SOCKET ARGUMENTS-OF-IPYKERNEL`` (one kernel).
@@ -14,11 +15,29 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import sys
 from types import FrameType
 from typing import Any
+
+
+def end_with_parent(parent: int) -> None:
+    """Let the system end this process when the one that started it is gone.
+
+    Parameters
+    ----------
+    parent : int
+        That process; if it is gone already, this one ends now.
+    """
+    import ctypes
+
+    if sys.platform == "linux":
+        set_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit()
 
 
 def serve(address: str) -> None:
@@ -55,16 +74,20 @@ def serve(address: str) -> None:
         while True:
             ready, _, _ = select.select([server, sys.stdin], [], [])
             if sys.stdin in ready:
+                # The build clears its folder away, unless it was killed.
+                shutil.rmtree(os.path.dirname(address), ignore_errors=True)
                 return
             connection, _ = server.accept()
             with connection:
                 request = json.loads(connection.makefile().readline())
+                server_process = os.getpid()
                 pid = os.fork()
                 if pid:
                     connection.sendall(f"{pid}\n".encode())
                     continue
                 # The child keeps the connection open; its end tells `ask` to go.
                 server.close()
+                end_with_parent(server_process)
                 _become_kernel(request, connection, ipykernel.kernelapp)
 
 
@@ -107,6 +130,7 @@ def ask(address: str, *arguments: str) -> None:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, pass_on)
+        end_with_parent(os.getppid())
         answers.read()  # until the kernel has ended
 
 

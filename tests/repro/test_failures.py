@@ -1,0 +1,238 @@
+"""What goes wrong ends the build with one clear line, and leaves the last book."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from clean_end import HOW_TO_WRITE
+from compare import differences
+from tiny_book import Build, TinyBook
+
+LAST = " What is published is the last whole book."
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
+    """One book for all tests, since a first build is the slow one."""
+    book = TinyBook(tmp_path_factory.mktemp("failures") / "book")
+    book.good_build()
+    return book
+
+
+@pytest.fixture
+def book(shared: TinyBook, tmp_path: Path) -> Iterator[TinyBook]:
+    """The book, whole; afterwards it must be built again from what is left."""
+    before = tmp_path / "before"
+    shutil.copytree(shared.html, before)
+    yield shared
+    shared.good_build()
+    assert differences(shared.html, before) == []
+
+
+def check(
+    book: TinyBook, failed: Build, message: str, before: dict[str, bytes]
+) -> None:
+    """Check that a build ended with a message and has left the last book."""
+    assert failed.code != 0
+    assert failed.last_line == f"The book was not built: {message}.{LAST}"
+    assert snapshot(book) == before
+
+
+def snapshot(book: TinyBook) -> dict[str, bytes]:
+    """Return the published book."""
+    files = (path for path in book.html.rglob("*") if path.is_file())
+    return {str(path.relative_to(book.html)): path.read_bytes() for path in files}
+
+
+def fail_by_edit(book: TinyBook, name: str, old: str, new: str, message: str) -> None:
+    """Make an edit, see the build fail twice with a message, and take it back."""
+    before = snapshot(book)
+    text = book.path(name).read_text(encoding="utf-8")
+    try:
+        book.edit(name, old, new)
+        check(book, book.build(), message, before)
+        check(book, book.build(), message, before)  # nor does a second try pass
+    finally:
+        book.write(name, text)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ('raise ValueError("planted")', "ValueError: planted"),
+        ("1 +", "SyntaxError: invalid syntax"),
+        ("import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
+    ],
+    ids=["error", "syntax", "import"],
+)
+def test_a_failing_cell(code: str, message: str, book: TinyBook) -> None:
+    fail_by_edit(
+        book,
+        "docs/one.md",
+        "print(",
+        f"{code}\nprint(",
+        f"docs/one.md, line 12: {message}",
+    )
+
+
+def test_a_failing_script(book: TinyBook) -> None:
+    script = "examples/plot_2_second.py"
+    fail_by_edit(
+        book,
+        script,
+        "plt.show()",
+        "1 / 0",
+        f"{script}, line 12: ZeroDivisionError: division by zero",
+    )
+
+
+def test_an_error_in_the_package_that_a_script_calls(book: TinyBook) -> None:
+    script = "examples/plot_1_first.py"
+    message = f"{script}, line 10: TypeError: planted"
+    fail_by_edit(
+        book,
+        "weight_decay/inner.py",
+        "return 0.9",
+        'raise TypeError("planted")\n    return 0.9',
+        message,
+    )
+
+
+def test_a_warning(book: TinyBook) -> None:
+    fail_by_edit(
+        book,
+        "docs/one.md",
+        "Prose",
+        "Prose, see {doc}`nowhere`,",
+        "1 warning, to be found above",
+    )
+
+
+def test_a_setting_that_makes_no_sense(book: TinyBook) -> None:
+    fail_by_edit(
+        book,
+        "docs/conf.py",
+        '"../constraints.txt"',
+        '"../nowhere.txt"',
+        f"cache_key_sources: no file '../nowhere.txt' from {book.path('docs')}",
+    )
+
+
+# -- Folders that cannot be written into, and disks without room -------------------
+
+
+def can_mount() -> bool:
+    """Tell whether a test may mount a file system of its own."""
+    command = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+needs_mounts = pytest.mark.skipif(not can_mount(), reason="needs the right to mount")
+
+
+def build_mounted(book: TinyBook, mounts: str) -> Build:
+    """Build where other file systems are mounted, that nobody else sees."""
+    script = f'set -e\n{mounts}\nexec "$@"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", *book.command()],
+        cwd=book.root,
+        env=book.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    return Build(done.returncode, done.stdout)
+
+
+@needs_mounts
+def test_a_read_only_checkout(book: TinyBook) -> None:
+    before = snapshot(book)
+    here = book.root
+    mount = f"mount --bind {here} {here}\nmount -o remount,bind,ro {here}\ncd {here}"
+
+    failed = build_mounted(book, mount)
+
+    check(book, failed, f"{book.html} {HOW_TO_WRITE}", before)
+
+
+def test_a_checkout_of_somebody_else(book: TinyBook) -> None:
+    if os.name == "nt" or os.getuid() == 0:
+        pytest.skip("rights do not bind this user")
+    build = book.path("docs/_build")
+    before = snapshot(book)
+    build.chmod(0o555)
+    try:
+        failed = book.build()
+    finally:
+        build.chmod(0o755)
+
+    check(book, failed, f"{book.html} {HOW_TO_WRITE}", before)
+
+
+@needs_mounts
+@pytest.mark.parametrize("room", [100, 600, 1500, 2500, 4000])
+def test_a_full_disk(room: int, book: TinyBook, tmp_path: Path) -> None:
+    # The build folder has so many kilobytes; what was built before does not fit all.
+    other = TinyBook(tmp_path / "book")
+    build = other.path("docs/_build")
+    build.mkdir()
+    keep = tmp_path / "kept"
+    keep.mkdir()
+    mount = f"mount -t tmpfs -o size={room}k none {build}"
+    script = f'{mount}\n"$@"\ncode=$?\ncp -r {build}/. {keep}/ 2>/dev/null\nexit $code'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", *other.command()],
+        cwd=other.root,
+        env=other.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    last = Build(done.returncode, done.stdout).last_line
+    assert last == (
+        "The book was not built: the disk that holds docs/_build is full; "
+        "make room and build again."
+    )
+    assert not (keep / "html").exists()
+
+    # What the full disk held is what the next build finds.
+    shutil.copytree(keep, build, dirs_exist_ok=True)
+    other.good_build()
+    assert differences(other.html, book.html) == []
+
+
+def test_pages_that_cannot_be_written_are_not_published_without_strictness_either(
+    book: TinyBook, tmp_path: Path
+) -> None:
+    # A folder stands where the page should go; Sphinx itself only warns of that.
+    before = snapshot(book)
+    page = book.html.with_name("html-work") / "one.html"
+    page.unlink()
+    page.mkdir()
+    book.path("docs/one.md").touch()
+    command = [part for part in book.command() if part not in ("-W", "--keep-going")]
+    done = subprocess.run(
+        command,
+        cwd=book.root,
+        env=book.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    last = done.stderr.rstrip().splitlines()[-1]
+    assert last.startswith("The book was not built: error writing file ")
+    assert "Is a directory" in last
+    assert snapshot(book) == before
