@@ -22,6 +22,7 @@ language = "en"
 extensions = [
     "cache_key",
     "content_policy",
+    "early_pages",
     "light_code",
     "mathml",
     "package_code",
