@@ -36,6 +36,7 @@ extensions = [
     "description",
     "doi_registry",
     "epub_book",
+    "early_pages",
     "light_code",
     "light_scripts",
     "mathml",

@@ -38,6 +38,16 @@ class Kernels:
             [sys.executable, str(FORKER), address], stdin=subprocess.PIPE
         )
 
+        spec = {
+            "argv": [sys.executable, str(FORKER), address, "-f", "{connection_file}"],
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        kernel = self.folder / "kernels" / "python3" / "kernel.json"
+        kernel.parent.mkdir(parents=True)
+        kernel.write_text(json.dumps(spec), encoding="utf-8")
+        os.environ["JUPYTER_PATH"] = str(self.folder)
+
         def end() -> None:
             assert server.stdin is not None
             server.stdin.close()
@@ -63,17 +73,8 @@ class Kernels:
             self.start()
         assert self.server is not None
         address = str(self.folder / "socket")
-        spec = {
-            "argv": [sys.executable, str(FORKER), address, "-f", "{connection_file}"],
-            "display_name": "Python 3",
-            "language": "python",
-        }
-        kernel = self.folder / "kernels" / "python3" / "kernel.json"
-        kernel.parent.mkdir(parents=True)
-        kernel.write_text(json.dumps(spec), encoding="utf-8")
         while not Path(address).exists() and self.server.poll() is None:
             time.sleep(0.01)
-        os.environ["JUPYTER_PATH"] = str(self.folder)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
