@@ -158,7 +158,7 @@ def test_the_package_document_tells_what_the_pages_hold(epub):
         package = ET.fromstring(archive.read("content.opf"))
         old = ET.fromstring(archive.read("toc.ncx"))
 
-    items = package.iter("{*}item")
+    items = package.iterfind(".//{*}item")
     declared = {item.get("href"): item.get("properties") for item in items}
     assert declared["one.xhtml"] == "mathml"
     assert declared["two.xhtml"] is None
