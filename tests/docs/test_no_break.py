@@ -16,3 +16,12 @@ def test_a_comparison_is_one_word(text):
 @pytest.mark.parametrize("text", ["a - b", "three and 10", "= 3", "x = ", "a → b"])
 def test_other_text_stays_as_it_is(text):
     assert COMPARISON.sub("\u00a0\\1\u00a0", text) == text
+
+
+def test_code_keeps_the_spaces_that_it_was_typed_with(pages):
+    # Whoever copies code from a page must be able to run it.
+    codes = {name: page.article.select("pre, code") for name, page in pages.items()}
+    assert sum(map(len, codes.values())) > 500
+
+    changed = {name for name, tags in codes.items() for t in tags if "\u00a0" in t.text}
+    assert changed == set()
