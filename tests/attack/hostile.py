@@ -132,7 +132,7 @@ def maybe(draw, tensor, name):
 
 
 def bits(tensor):
-    return tensor.detach().flatten().contiguous().view(torch.uint8).numpy().tobytes()
+    return tensor.detach().flatten().clone().view(torch.uint8).numpy().tobytes()
 
 
 def portrait(value):
