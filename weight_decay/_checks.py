@@ -11,6 +11,9 @@ FLOAT_DTYPES = (torch.float32, torch.float64)
 # Seeds stay below this so that the streams of `_random` never meet.
 SEED_LIMIT = 2**30
 
+# In float64 as many numbers fill 8 TiB: no machine holds them.
+SIZE_LIMIT = 2**40
+
 
 def shown(value: Any) -> str:
     """Return the value as an error shows it, whatever its own `repr` does."""
@@ -67,6 +70,14 @@ def check_count(name: str, value: Any) -> int:
     return number
 
 
+def check_size(name: str, value: Any) -> int:
+    """Return `value` as an int, at least 1; no tensor has more entries than 2⁴⁰."""
+    number = check_count(name, value)
+    if number > SIZE_LIMIT:
+        raise ValueError(f"{name} must be at most 2**40, got {shown(value)}")
+    return number
+
+
 def check_seed(value: Any) -> int:
     """Return the seed as an int; 0 ≤ seed < 2³⁰."""
     number = check_integer("seed", value)
@@ -113,7 +124,7 @@ def check_device(name: str, value: Any) -> torch.device:
     """Return the device; it must be one of this machine."""
     try:
         return torch.empty(0, device=torch.device(value)).device
-    except (RuntimeError, TypeError, AssertionError) as error:
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         raise ValueError(
             f"{name} must be a device of this machine, got {shown(value)}"
         ) from error

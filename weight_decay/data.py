@@ -13,11 +13,10 @@ from ._checks import (
     check_generator,
     check_in_range,
     check_not_negative,
+    check_size,
     check_tensor,
 )
 from ._random import random_stream
-
-LARGEST = 2**40  # numbers in X; in float64 they fill 8 TiB
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,11 +152,8 @@ def synthetic_data(
     sigma = check_not_negative("noise_std", noise_std)
     check_dtype("dtype", dtype)
     device = check_device("device", device)
-    for name, n in (("n_train", n_train), ("n_test", n_test)):
-        if n * p > LARGEST:
-            raise ValueError(
-                f"{name} times num_inputs must be at most 2**40, got {n} times {p}"
-            )
+    check_size("n_train times num_inputs", n_train * p)
+    check_size("n_test times num_inputs", n_test * p)
     # No normal draw is beyond 32, so no noise is beyond the range.
     check_in_range("32 times noise_std", 32 * sigma, dtype)
     generator = random_stream(seed, "data")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import torch
 
-from ._checks import check_count, check_start
+from ._checks import check_size, check_start
 from ._random import random_stream, standard_normal
 from .data import RegressionProblem, minibatches
 from .run import Recorder, Run, checked
@@ -45,7 +45,7 @@ def init_params(
     TypeError, ValueError
         A wrong argument; the message names it and its value.
     """
-    num_inputs = check_count("num_inputs", num_inputs)
+    num_inputs = check_size("num_inputs", num_inputs)
     w = standard_normal((num_inputs, 1), generator, dtype, device)
     b = torch.zeros(1, dtype=dtype, device=device)
     return w.requires_grad_(), b.requires_grad_()

@@ -9,6 +9,7 @@ import dataclasses
 import math
 import random
 import re
+import warnings
 from decimal import Decimal
 from fractions import Fraction
 
@@ -132,7 +133,12 @@ def maybe(draw, tensor, name):
 
 
 def bits(tensor):
-    return tensor.detach().flatten().contiguous().view(torch.uint8).numpy().tobytes()
+    """The memory of its numbers; none where there is none."""
+    if tensor.is_meta:
+        return b""
+    dense = tensor.detach().to_dense().flatten()
+    fresh = dense.clone(memory_format=torch.contiguous_format)
+    return fresh.view(torch.uint8).numpy().tobytes()
 
 
 def portrait(value):
@@ -205,7 +211,10 @@ def assert_finite(*results):
 def outcome(function, *arguments):
     """What a function makes of its arguments: bits and dtype, or the kind of error."""
     try:
-        result = function(*arguments)
+        with warnings.catch_warnings(action="ignore"):  # sparse tensors are beta, once
+            result = function(*arguments)
     except Exception as error:
         return type(error)
+    if not isinstance(result, torch.Tensor):
+        return repr(result)
     return result.dtype, result.shape, bits(result)

@@ -41,6 +41,6 @@ def test_the_optimiser_decays_by_its_settings_or_names_the_wrong_one(lambd, lr):
 
     if optimiser is not REFUSED:
         decayed, spared = optimiser.param_groups
-        assert (decayed["weight_decay"], spared["weight_decay"]) == (lambd, 0)
-        assert decayed["lr"] == spared["lr"] == lr
+        assert (decayed["weight_decay"], spared["weight_decay"]) == (float(lambd), 0)
+        assert decayed["lr"] == spared["lr"] == float(lr)
         assert_finite(decayed["weight_decay"], decayed["lr"])

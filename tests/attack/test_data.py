@@ -48,7 +48,7 @@ def test_a_problem_holds_what_it_was_given_or_names_what_is_wrong(
             assert_finite(held)
             assert bits(held) == bits(tensor)
             assert not held.requires_grad
-        assert problem.b_true == b_true
+        assert problem.b_true == float(b_true)
 
 
 @pytest.mark.parametrize("name", SHAPES)

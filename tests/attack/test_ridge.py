@@ -90,7 +90,8 @@ def test_the_gradient_vanishes_at_the_fit_or_what_is_wrong_is_named(
         assert_finite(*fitted)
         assert [theta.dtype for theta in fitted] == [dtype, dtype]
         # Only float64 keeps enough digits of w, and only in range can it be checked.
-        if dtype == DOUBLE and in_range(x, y, x * y) and x > 0:
+        known = in_range(x, y, x * y, *fitted[0].flatten().tolist())
+        if dtype == DOUBLE and known and x > 0:
             w, b = fitted
             Z, r = X / x, (Y - X @ w - b) / y if y else Y - X @ w - b
             pull = (lambd / x) * (w / y if y else w)
@@ -172,7 +173,7 @@ def test_a_trajectory_is_the_loop_or_names_what_is_wrong(shape, lambd, lr, steps
         assert_finite(w, b)
         for i, t in enumerate(steps):
             if t <= 4:
-                w_loop, b_loop = descend(problem, lambd, lr, t, *start)
+                w_loop, b_loop = descend(problem, float(lambd), float(lr), t, *start)
                 size = 1 + float(w_loop.abs().max())
                 assert float((w[i] - w_loop).abs().max()) <= 1e-9 * size
                 assert float((b[i] - b_loop).abs().max()) <= 1e-9 * size
@@ -269,7 +270,7 @@ def test_what_ridge_keeps_is_a_share_or_what_is_wrong_is_named(
         assert bias <= freedom <= min(shape) + bias + 1e-12
     if risk is not REFUSED:
         assert_finite(risk)
-        assert risk >= float(noise_std) ** 2 / 2
+        assert risk >= float(noise_std) ** 2 / 2 * (1 - 1e-12)
 
 
 @given(
@@ -323,7 +324,7 @@ def test_the_asymptotic_formulas_hold_to_the_last_digits_or_name_what_is_wrong(
     with localcontext(prec=900):
         lambd, n, p, sigma, _ = settings.values()
         if freedom is not REFUSED:
-            exact = Decimal(p) / (1 + exact_kappa(float(lambd), int(n), int(p)))
+            exact = int(p) / (1 + exact_kappa(float(lambd), int(n), int(p)))
             assert freedom == pytest.approx(float(exact), rel=1e-13)
         if risk is REFUSED:
             return

@@ -1,5 +1,10 @@
 """The tool notices what the tests do not: on a module small enough to count."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from mutants import run
 from mutants.mutations import mutants_of
@@ -62,31 +67,45 @@ def test_every_fault_is_made_also_outside_functions_and_under_decorators(mutants
     }
 
 
-def test_a_mutant_lives_in_its_own_process_and_is_noticed_or_not(tmp_path, monkeypatch):
+PLANT = """
+from pathlib import Path
+from mutants import run
+
+run.PACKAGE = Path("weight_decay").absolute()
+mutants, count = run.survivors_of("small")
+print(count, [mutant.change for mutant in mutants])
+"""
+
+
+@pytest.mark.parametrize("careless", [False, True])
+def test_what_no_test_notices_survives(tmp_path, careless):
     package, tests = tmp_path / "weight_decay", tmp_path / "tests"
     package.mkdir()
     tests.mkdir()
     (package / "__init__.py").touch()
     (package / "small.py").write_text(SOURCE.split("\n\n\n@")[0] + "\n", "utf-8")
-    (tests / "test_small.py").write_text(
-        "from weight_decay.small import clip\n\n\n"
-        "def test_clip():\n    assert clip(2) == 2\n    assert clip(9) == 3\n",
-        "utf-8",
-    )
-    monkeypatch.setattr(run, "PACKAGE", package)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in run.sys.modules if name.startswith("weight_decay")]:
-        monkeypatch.delitem(run.sys.modules, name)
-
-    seconds, reached = run.watch(["tests/test_small.py"])
-    alive = [
-        mutant.change
-        for mutant in mutants_of(package / "small.py")
-        if run.survives(mutant, run.tests_for(mutant, seconds, reached), seconds)
+    lines = [
+        "from weight_decay.small import clip\n\n",
+        "def test_clip():",
+        "    assert clip(2) == 2",
+        "    assert clip(9) == 3",
     ]
+    text = "\n".join(lines[: 3 if careless else 4])
+    (tests / "test_small.py").write_text(text, "utf-8")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
 
-    assert alive == ["- if x < LIMIT:\n+ if x <= LIMIT:"]
+    done = subprocess.run(
+        [sys.executable, "-c", PLANT],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+
+    # Of the two faults the first has to be there from the import on.
+    equivalent = "- if x < LIMIT:\n+ if x <= LIMIT:"
+    missed = ["- LIMIT: int = 3\n+ LIMIT: int = 4"] if careless else []
+    assert done.stdout == f"2 {[*missed, equivalent]}\n", done.stderr
 
 
 def test_a_mutant_that_never_ends_is_noticed():
