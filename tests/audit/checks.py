@@ -359,8 +359,12 @@ REACHABLE = """() => [...document.querySelectorAll(
     .filter((e) => e.tabIndex >= 0 && !e.disabled && e.type !== "hidden"
         && e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}))
     .map((e, i) => { e.dataset.stop = i; return e.outerHTML.slice(0, 100); })"""
-HERE = """() => {
+HERE = """async () => {
     const e = document.activeElement;
+    // The page may glide to what has the focus.
+    for (let old = NaN, now; (now = e.getBoundingClientRect().y) !== old; old = now) {
+        await new Promise((done) => setTimeout(done, 40));
+    }
     if (!e || e === document.body || e === document.documentElement) return null;
     const { x, y, width, height } = e.getBoundingClientRect();
     return {
@@ -370,6 +374,20 @@ HERE = """() => {
         skips: e.matches("a[href^='#']") ? e.hash : "",
     };
 }"""
+
+
+def _around(stop, viewport):
+    """What to take a picture of: the surroundings of a stop, or the whole window.
+
+    The latter where the stop has no extent, and its label shows the focus elsewhere.
+    """
+    left, top = max(stop["x"] - 8, 0), max(stop["y"] - 8, 0)
+    right = min(stop["x"] + stop["width"] + 8, viewport["width"])
+    bottom = min(stop["y"] + stop["height"] + 8, viewport["height"])
+    if stop["width"] * stop["height"] < 9 or right <= left or bottom <= top:
+        return {}
+    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    return {"clip": clip}
 
 
 def walk(window, most=400):
@@ -385,20 +403,16 @@ def walk(window, most=400):
         stop = window.evaluate(HERE)
         if stop is None or any(stop["stop"] == s["stop"] >= 0 for s in stops):
             break
-        x, y = max(stop["x"] - 8, 0), max(stop["y"] - 8, 0)
-        clip = {"x": x, "y": y, "width": stop["width"] + 16}
-        clip["height"] = min(stop["height"] + 16, 600)
-        if stop["width"] * stop["height"] < 9:  # its label shows it, elsewhere
-            clip = None
-        options = {"clip": clip} if clip else {}
+        options = _around(stop, window.viewport_size)
         with_focus = picture(window, **options)
         window.evaluate("(window.held = document.activeElement).blur()")
         without = picture(window, **options)
         window.evaluate("window.held.focus({ preventScroll: true })")
         stop["shows"] = int((contrast(with_focus, without) >= 3).sum())
         stop["seen"] = window.evaluate(
-            "([x, y]) => y > -1 && x > -1 && y < innerHeight && x < innerWidth",
-            [stop["x"], stop["y"]],
+            "({ x, y, width, height }) => x + width > 0 && x < innerWidth"
+            " && y + height > 0 && y < innerHeight",
+            stop,
         )
         stops.append(stop)
     return stops
