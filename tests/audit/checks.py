@@ -152,6 +152,7 @@ def settle(window):
             images.forEach((image) => { image.loading = "eager"; });
             await Promise.allSettled(images.map((image) => image.decode()));
             await document.fonts.ready;
+            await Promise.allSettled(document.getAnimations().map((a) => a.finished));
             for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
         }"""
     )
@@ -323,8 +324,8 @@ def legible(pixels, page):
     """Faults of a figure, given its pixels and the colour of the page around it.
 
     Its ground must be about that of the page (else a white figure glares in the dark),
-    and its ink, the thousandth part of the pixels that differs most, must stand out as
-    text has to.
+    its ink, the thousandth part of the pixels that differs most, must stand out as text
+    has to, and in the dark no larger part may be bright.
     """
     faults = []
     base = ground(pixels)
@@ -333,9 +334,17 @@ def legible(pixels, page):
     ink = np.quantile(contrast(pixels.reshape(-1, 3), base), 0.999)
     if ink < 4.5:
         faults.append(f"ink with a contrast of {ink:.1f}")
-    if luminance(page) < 0.2 and (share := (luminance(pixels) > 0.7).mean()) > 0.05:
+    if luminance(page) < 0.2 and (share := glare(pixels)) > 0.01:
         faults.append(f"{share:.0%} of it is bright")
     return faults
+
+
+def glare(pixels, side=16):
+    """The share of squares that are wholly bright; text and hatching are none."""
+    height, width = (size // side * side for size in pixels.shape[:2])
+    bright = luminance(pixels[:height, :width]) > 0.7
+    squares = bright.reshape(height // side, side, width // side, side)
+    return float(squares.all(axis=(1, 3)).mean())
 
 
 def lab(colours):
