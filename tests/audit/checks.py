@@ -152,6 +152,7 @@ def settle(window):
             images.forEach((image) => { image.loading = "eager"; });
             await Promise.allSettled(images.map((image) => image.decode()));
             await document.fonts.ready;
+            await Promise.allSettled(document.getAnimations().map((a) => a.finished));
             for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
         }"""
     )
@@ -323,8 +324,8 @@ def legible(pixels, page):
     """Faults of a figure, given its pixels and the colour of the page around it.
 
     Its ground must be about that of the page (else a white figure glares in the dark),
-    and its ink, the thousandth part of the pixels that differs most, must stand out as
-    text has to.
+    its ink, the thousandth part of the pixels that differs most, must stand out as text
+    has to, and in the dark no larger part may be bright.
     """
     faults = []
     base = ground(pixels)
@@ -333,9 +334,17 @@ def legible(pixels, page):
     ink = np.quantile(contrast(pixels.reshape(-1, 3), base), 0.999)
     if ink < 4.5:
         faults.append(f"ink with a contrast of {ink:.1f}")
-    if luminance(page) < 0.2 and (share := (luminance(pixels) > 0.7).mean()) > 0.05:
+    if luminance(page) < 0.2 and (share := glare(pixels)) > 0.01:
         faults.append(f"{share:.0%} of it is bright")
     return faults
+
+
+def glare(pixels, side=16):
+    """The share of squares that are wholly bright; text and hatching are none."""
+    height, width = (size // side * side for size in pixels.shape[:2])
+    bright = luminance(pixels[:height, :width]) > 0.7
+    squares = bright.reshape(height // side, side, width // side, side)
+    return float(squares.all(axis=(1, 3)).mean())
 
 
 def lab(colours):
@@ -359,8 +368,12 @@ REACHABLE = """() => [...document.querySelectorAll(
     .filter((e) => e.tabIndex >= 0 && !e.disabled && e.type !== "hidden"
         && e.checkVisibility({visibilityProperty: true, contentVisibilityAuto: true}))
     .map((e, i) => { e.dataset.stop = i; return e.outerHTML.slice(0, 100); })"""
-HERE = """() => {
+HERE = """async () => {
     const e = document.activeElement;
+    // The page may glide to what has the focus.
+    for (let old = NaN, now; (now = e.getBoundingClientRect().y) !== old; old = now) {
+        await new Promise((done) => setTimeout(done, 40));
+    }
     if (!e || e === document.body || e === document.documentElement) return null;
     const { x, y, width, height } = e.getBoundingClientRect();
     return {
@@ -370,6 +383,20 @@ HERE = """() => {
         skips: e.matches("a[href^='#']") ? e.hash : "",
     };
 }"""
+
+
+def _around(stop, viewport):
+    """What to take a picture of: the surroundings of a stop, or the whole window.
+
+    The latter where the stop has no extent, and its label shows the focus elsewhere.
+    """
+    left, top = max(stop["x"] - 8, 0), max(stop["y"] - 8, 0)
+    right = min(stop["x"] + stop["width"] + 8, viewport["width"])
+    bottom = min(stop["y"] + stop["height"] + 8, viewport["height"])
+    if stop["width"] * stop["height"] < 9 or right <= left or bottom <= top:
+        return {}
+    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    return {"clip": clip}
 
 
 def walk(window, most=400):
@@ -385,20 +412,16 @@ def walk(window, most=400):
         stop = window.evaluate(HERE)
         if stop is None or any(stop["stop"] == s["stop"] >= 0 for s in stops):
             break
-        x, y = max(stop["x"] - 8, 0), max(stop["y"] - 8, 0)
-        clip = {"x": x, "y": y, "width": stop["width"] + 16}
-        clip["height"] = min(stop["height"] + 16, 600)
-        if stop["width"] * stop["height"] < 9:  # its label shows it, elsewhere
-            clip = None
-        options = {"clip": clip} if clip else {}
+        options = _around(stop, window.viewport_size)
         with_focus = picture(window, **options)
         window.evaluate("(window.held = document.activeElement).blur()")
         without = picture(window, **options)
         window.evaluate("window.held.focus({ preventScroll: true })")
         stop["shows"] = int((contrast(with_focus, without) >= 3).sum())
         stop["seen"] = window.evaluate(
-            "([x, y]) => y > -1 && x > -1 && y < innerHeight && x < innerWidth",
-            [stop["x"], stop["y"]],
+            "({ x, y, width, height }) => x + width > 0 && x < innerWidth"
+            " && y + height > 0 && y < innerHeight",
+            stop,
         )
         stops.append(stop)
     return stops
