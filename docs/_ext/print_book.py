@@ -40,6 +40,7 @@ FONTS = (
     "STIXGeneralBol",
     "STIXGeneralBolIta",
     "STIXGeneralItalic",
+    "DejaVuSans",  # for signs that the others lack
     "DejaVuSansMono",
     "DejaVuSansMono-Bold",
     "DejaVuSansMono-Oblique",
@@ -111,12 +112,13 @@ class Book:
         """Join the pages of `site` for a file that will lie in `folder`."""
         self.site, self.folder = site, folder
         self.contents: list[Entry] = []
+        self.same: dict[str, str] = {}
         self.html = BeautifulSoup("<main></main>", "html.parser")
         self.body = self.html.find_all("main")[0]
         first = self._read("index.html")
         links = first.select(".sidebar-tree li > a.reference")
         self.names = {"index.html", *(str(link["href"]) for link in links)}
-        self._chapter("index.html", level=2)
+        self._chapter("index.html", level=1)["class"] = "chapter front"
         captions = first.select(".sidebar-tree .caption")
         if not captions:
             raise PrintError(f"{site}/index.html lists no parts in its side bar.")
@@ -131,6 +133,13 @@ class Book:
             heading = self.html.new_tag("h1", id=target, string=title)
             heading["class"] = "part"
             chapters[0].insert(0, heading)
+        for link in self.body.select("a[href^='#']"):
+            target = str(link["href"]).removeprefix("#")
+            link["href"] = "#" + self.same.get(target, target)
+        places = {f"#{tag['id']}" for tag in self.body.find_all(id=True)}
+        links = self.body.select("a[href^='#']")
+        if lost := {str(link["href"]) for link in links} - places:
+            raise PrintError(f"Links to nowhere in the book: {sorted(lost)}")
 
     @property
     def headings(self) -> list[str]:
@@ -169,6 +178,7 @@ class Book:
             tag.decompose()
         for tag in article.find_all(id=True):
             tag["id"] = anchor(name, str(tag["id"]))
+        self._mark_headings(article, name)
         for summary in article.select("details.solution > summary"):
             summary.name, summary.attrs = "p", {"class": "rubric"}
         for fold in article.select("details.solution"):
@@ -194,8 +204,26 @@ class Book:
                 old = int(heading.name[1])
                 heading.name = f"h{min(level + old - 1, 6)}"
                 heading["data-done"] = ""
-        article.name, article.attrs = "article", {"id": anchor(name)}
+        article.name, article.attrs = "article", {"data-page": anchor(name)}
         return article
+
+    def _mark_headings(self, article: Tag, name: str) -> None:
+        """Give each heading one id, and let all names of its section mean that one.
+
+        A section, or a label in it, may begin at the foot of the page before.
+        """
+        for heading in article.find_all(re.compile("^h[1-6]$")):
+            section = heading.parent
+            assert section is not None
+            labels = heading.find_previous_siblings("span", id=True)
+            named = [tag for tag in (section, *labels) if "id" in tag.attrs]
+            if heading.name == "h1":
+                heading["id"] = anchor(name)
+            elif named:
+                heading["id"] = named[0]["id"]
+            for tag in named:
+                self.same[str(tag["id"])] = str(heading["id"])
+                del tag["id"]
 
     def _resolve(self, name: str, address: str) -> str:
         folder = posixpath.dirname(name)
@@ -221,7 +249,7 @@ def running_heads(book: Book) -> str:
     targets = [entry.target for entry in book.contents]
     for number, chapter in enumerate(book.body.select("section.chapter"), 1):
         assert chapter.article is not None
-        title = titles[targets.index(str(chapter.article["id"]))]
+        title = titles[targets.index(str(chapter.article["data-page"]))]
         chapter["style"] = f"page: chapter{number}"
         text = title.replace("\\", r"\\").replace('"', r"\"")
         rules.append(f'@page chapter{number} {{ @top-left {{ content: "{text}"; }} }}')
@@ -315,7 +343,7 @@ def overflowing(page: Any) -> list[str]:
             const wide = [...document.querySelectorAll("main *")].filter(
                 (tag) => tag.getBoundingClientRect().right > edge);
             return wide.filter((tag) => !wide.includes(tag.parentElement)).map(
-                (tag) => `${tag.closest("article").id}: <${tag.localName}> `
+                (tag) => `${tag.closest("article").dataset.page}: <${tag.localName}> `
                     + tag.textContent.trim().slice(0, 60));
         }"""
     )
