@@ -171,8 +171,6 @@ class WholeBookBuilder(StandaloneHTMLBuilder):
         self.next = self._beside("next")
         self.last = self._beside("last")
         app.outdir = self.workshop
-        with suppress(OSError):
-            self.published.rmdir()  # Sphinx has made it; an empty folder is no book
         super().__init__(app, env)
         self.record_file = Path(app.doctreedir, f"{self.published.name}.record")
         self.fingerprint = ""
@@ -196,8 +194,11 @@ class WholeBookBuilder(StandaloneHTMLBuilder):
 
     def _tidy(self) -> None:
         """Clear away what a build has left that was killed while it published."""
-        if self.last.is_dir() and not self.published.is_dir():
-            self.last.rename(self.published)
+        if self.last.is_dir():
+            with suppress(OSError):
+                self.published.rmdir()  # if it is empty: Sphinx makes the folder
+            if not self.published.is_dir():
+                self.last.rename(self.published)
         for left in (self.last, self.next):
             if left.is_dir():
                 shutil.rmtree(left)

@@ -103,7 +103,7 @@ def clean_copy(book: TinyBook, folder: Path) -> TinyBook:
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
     """One book that goes through all edits."""
-    book = TinyBook(tmp_path_factory.mktemp("warm") / "book")
+    book = TinyBook(tmp_path_factory.mktemp("warm") / "book", torch=False)
     book.good_build()
     return book
 
