@@ -297,7 +297,7 @@ class UnwrittenFiles(Filter):
         """Look at a message, and let it pass."""
         message = record.getMessage()
         if re.search(r"\[Errno \d+\]|OSError\(|PermissionError\(", message):
-            self.message = self.message or message
+            self.message = self.message or message.removeprefix("WARNING: ")
         return True
 
 

@@ -199,7 +199,7 @@ def test_a_checkout_of_somebody_else(book: TinyBook) -> None:
 
 
 @needs_mounts
-@pytest.mark.parametrize("room", [100, 600, 1500, 2500, 4000])
+@pytest.mark.parametrize("room", [100, 700, 1800])
 def test_a_full_disk(room: int, book: TinyBook, tmp_path: Path) -> None:
     # The build folder has so many kilobytes; what was built before does not fit all.
     other = TinyBook(tmp_path / "book", torch=False)
@@ -225,7 +225,7 @@ def test_a_full_disk(room: int, book: TinyBook, tmp_path: Path) -> None:
         "The book was not built: the disk that holds docs/_build is full; "
         "make room and build again."
     )
-    assert not (keep / "html").exists()
+    assert not (keep / "html" / "index.html").exists()
 
     # What the full disk held is what the next build finds.
     shutil.copytree(keep, build, dirs_exist_ok=True)
