@@ -132,7 +132,7 @@ def published(book: TinyBook, whole: dict[str, Path]) -> str:
         *((moment, signal.SIGINT) for moment in ("gallery", "execution", "writing")),
         *((moment, signal.SIGTERM) for moment in ("gallery", "execution", "writing")),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "name", value),
 )
 def test_ended_while(moment: str, number: signal.Signals, books) -> None:
     book, whole = books
@@ -173,7 +173,7 @@ def test_ended_at_any_time(books) -> None:
     assert published(book, whole) == value
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=str)
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda value: value.name)
 def test_warm_kernels_end_with_the_build(
     number: signal.Signals, tmp_path: Path
 ) -> None:
