@@ -125,7 +125,8 @@ def fingerprint(app: Sphinx) -> str:
         "order": env.toctree_includes,
         "section numbers": env.toc_secnumbers,
         "figure numbers": env.toc_fignumbers,
-        "metadata": env.metadata,
+        # The only metadata that another page's contents heed.
+        "depths": {page: given.get("tocdepth") for page, given in env.metadata.items()},
         "pictures": {source: name for source, (_, name) in env.images.items()},
         "downloads": {source: name for source, (_, name) in env.dlfiles.items()},
         # Labels, terms, functions: what can be referred to by name.
