@@ -22,7 +22,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 # What Sphinx prints, and the build is in the middle of when it does.
 MOMENTS = {
     "gallery": "generating gallery for",
-    "execution": "Executing notebook using",
+    "execution": "Executing notebook with kernel",
     "reading": "reading sources",
     "saving": "pickling environment",
     "writing": "writing output",
