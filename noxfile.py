@@ -29,6 +29,13 @@ SPHINX = ("python", "-m", "sphinx", "-n", "-T", "-d", "docs/_build/doctrees")
 STRICT = ("-W", "--keep-going", "-j", "auto")
 BUILD = (*SPHINX, *STRICT, "-b", "html", "docs", "docs/_build/html")
 
+if not os.access(ROOT, os.W_OK):
+    # Nox itself would end in a traceback.
+    raise SystemExit(
+        f"{ROOT} cannot be written to; copy the book to a folder of your own, "
+        "or change the rights."
+    )
+
 ENVIRONMENT = {
     # The number of threads changes the last printed digits; one is also the fastest.
     "OMP_NUM_THREADS": "1",

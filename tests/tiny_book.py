@@ -169,7 +169,7 @@ class Build:
 class TinyBook:
     """A tiny book in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, torch: bool = True) -> None:
         self.root = folder
         self.html = folder / "docs" / "_build" / "html"
         for name in FROM_THE_REAL_BOOK:
@@ -182,6 +182,9 @@ class TinyBook:
                 shutil.copy(source, target)
         for name, text in FILES.items():
             self.write(name, text)
+        if not torch:  # nothing here computes with it, and its import is slow
+            self.edit("docs/conf.py", '    "warm_kernels",\n', "")
+            self.edit("docs/conf.py", ', "gallery_reset.reset_torch"', "")
 
     @classmethod
     def at(cls, folder: Path) -> TinyBook:

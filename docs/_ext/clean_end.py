@@ -135,7 +135,7 @@ def why(exception: BaseException, app: Sphinx) -> str:
     root = Path(app.srcdir).parent
     if isinstance(exception, ExtensionError) and exception.orig_exc:
         exception = exception.orig_exc  # what a listener has raised
-    if isinstance(exception, KeyboardInterrupt):
+    if End.interrupted or isinstance(exception, KeyboardInterrupt):
         return "it was interrupted"
     if isinstance(exception, SphinxParallelError):
         text = exception.traceback
@@ -209,6 +209,8 @@ def in_worker() -> None:
 
 def stop(number: int, frame: FrameType | None) -> None:
     """Treat a request to end as Ctrl-C, so that everything is put away."""
+    # What was interrupted may turn this into an error of its own.
+    End.interrupted = True
     raise KeyboardInterrupt
 
 
@@ -220,6 +222,8 @@ def end_workers() -> None:
 
 class End:
     """The end of one build."""
+
+    interrupted = False
 
     def __init__(self, app: Sphinx) -> None:
         self.app = app
@@ -255,6 +259,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Only where nobody else has a use for the signal, such as a test runner.
     if in_charge and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
         os.register_at_fork(after_in_child=in_worker)
     app.connect("build-finished", end.finish, priority=999)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

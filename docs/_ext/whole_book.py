@@ -125,7 +125,8 @@ def fingerprint(app: Sphinx) -> str:
         "order": env.toctree_includes,
         "section numbers": env.toc_secnumbers,
         "figure numbers": env.toc_fignumbers,
-        "metadata": env.metadata,
+        # The only metadata that another page's contents heed.
+        "depths": {page: given.get("tocdepth") for page, given in env.metadata.items()},
         "pictures": {source: name for source, (_, name) in env.images.items()},
         "downloads": {source: name for source, (_, name) in env.dlfiles.items()},
         # Labels, terms, functions: what can be referred to by name.
@@ -171,8 +172,6 @@ class WholeBookBuilder(StandaloneHTMLBuilder):
         self.next = self._beside("next")
         self.last = self._beside("last")
         app.outdir = self.workshop
-        with suppress(OSError):
-            self.published.rmdir()  # Sphinx has made it; an empty folder is no book
         super().__init__(app, env)
         self.record_file = Path(app.doctreedir, f"{self.published.name}.record")
         self.fingerprint = ""
@@ -196,8 +195,11 @@ class WholeBookBuilder(StandaloneHTMLBuilder):
 
     def _tidy(self) -> None:
         """Clear away what a build has left that was killed while it published."""
-        if self.last.is_dir() and not self.published.is_dir():
-            self.last.rename(self.published)
+        if self.last.is_dir():
+            with suppress(OSError):
+                self.published.rmdir()  # if it is empty: Sphinx makes the folder
+            if not self.published.is_dir():
+                self.last.rename(self.published)
         for left in (self.last, self.next):
             if left.is_dir():
                 shutil.rmtree(left)
@@ -296,7 +298,7 @@ class UnwrittenFiles(Filter):
         """Look at a message, and let it pass."""
         message = record.getMessage()
         if re.search(r"\[Errno \d+\]|OSError\(|PermissionError\(", message):
-            self.message = self.message or message
+            self.message = self.message or message.removeprefix("WARNING: ")
         return True
 
 

@@ -7,6 +7,7 @@ tests see what ran; Sphinx names the documents that it reads.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -366,7 +367,9 @@ def test_edited_while_building_and_the_edit_taken_back(book: Book) -> None:
     before = book.source.read_text(encoding="utf-8")
     book.edit("toypkg/deep/inner.py", "#:", "#: Now:")
     middle = book.source.read_text(encoding="utf-8")
-    assert book.build(EDIT_AT="plot_a").code == 0
+    mixed = book.build(EDIT_AT="plot_a")
+    assert mixed.code == 1
+    assert "was edited while the book was built; build again" in mixed.log
     assert book.source.read_text(encoding="utf-8") not in (before, middle)
 
     # What ran between the edits may have seen either text.
@@ -393,6 +396,37 @@ def test_damaged_cache_is_replaced(book: Book) -> None:
         notebook.unlink()
     book.edit("docs/one.md", "Prose.", "Prose. ")
     assert book.good_build().executed == ["one"]
+
+
+def test_a_script_takes_what_was_made_of_it_along(tmp_path: Path) -> None:
+    gallery, examples = tmp_path / "gallery", tmp_path / "examples"
+    made = ["rst", "py", "py.md5", "ipynb", "zip"]
+    names = [f"{script}.{each}" for script in ("plot_1", "plot_11") for each in made]
+    for script in ("plot_1", "plot_1_a", "plot_11"):
+        names += [f"images/sphx_glr_{script}_001{end}.png" for end in ("", "_2_00x")]
+        names += [f"images/thumb/sphx_glr_{script}_thumb.png"]
+    for name in names:
+        (gallery / name).parent.mkdir(parents=True, exist_ok=True)
+        (gallery / name).write_text("")
+    examples.mkdir()
+    for script in ("plot_1", "plot_11"):
+        text = f"print({script!r})\r\n"
+        (examples / f"{script}.py").write_bytes(text.encode())
+        md5 = hashlib.md5(text.replace("\r", "").encode()).hexdigest()
+        (gallery / f"{script}.py.md5").write_text(md5)
+
+    def left() -> set[str]:
+        paths = (path for path in gallery.rglob("*") if path.is_file())
+        return {path.relative_to(gallery).as_posix() for path in paths}
+
+    cache_key.forget_stale_scripts(gallery, examples)
+    assert left() == set(names)
+    (examples / "plot_1.py").write_text("print('edited')")
+    cache_key.forget_stale_scripts(gallery, examples)
+    assert left() == {name for name in names if not re.search(r"plot_1[._](?!a)", name)}
+    (examples / "plot_11.py").unlink()
+    cache_key.forget_stale_scripts(gallery, examples)
+    assert left() == {name for name in names if "plot_1_a" in name}
 
 
 def digest(root: Path, *patterns: str) -> str:

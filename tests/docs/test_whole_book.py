@@ -51,7 +51,9 @@ FILES = {
     "conf.py": CONF,
     "index.rst": "Index\n=====\n\n.. toctree::\n\n   one\n   two\n",
     "one.rst": "One\n===\n\n.. index:: apple\n\nApples. See :ref:`there`.\n",
-    "two.rst": "Two\n===\n\n.. _there:\n\nSection\n-------\n\n.. index:: pear\n\nPears.\n",
+    "two.rst": (
+        "Two\n===\n\n.. _there:\n\nSection\n-------\n\n.. index:: pear\n\nPears.\n"
+    ),
 }
 
 
@@ -212,11 +214,11 @@ def test_the_last_book_comes_back_when_publishing_was_cut_off(
     assert beside == {"doctrees", "html", "html-work"}
 
 
-def test_no_empty_folder_stands_for_a_book_that_failed(tmp_path: Path) -> None:
+def test_a_first_build_that_fails_publishes_nothing(tmp_path: Path) -> None:
     book = Book(tmp_path / "book")
     book.write("one.rst", ":ref:`nowhere`\n")
     assert book.build().returncode == 1
-    assert not book.html.exists()
+    assert not any(book.html.iterdir())
 
 
 def test_single_pages_are_not_published_when_others_are_stale(

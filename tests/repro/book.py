@@ -103,7 +103,7 @@ def edit_cell_and_script(root: Path) -> None:
         r'\1print("more")\n',
     )
     script = sorted((root / "examples").glob("plot_*.py"))[-1]
-    edit(script, r'^("""\n)(.+)\n(=+)$', r"\1Now: \2\n=====\3")
+    edit(script, r'^(r?"""\n)(.+)\n(=+)$', r"\1Now: \2\n=====\3")
 
 
 ENTRY = """

@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from clean_end import HOW_TO_WRITE
 from compare import differences
-from tiny_book import Build, TinyBook
+from tiny_book import ROOT, Build, TinyBook
 
 LAST = " What is published is the last whole book."
 
@@ -17,7 +18,7 @@ LAST = " What is published is the last whole book."
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
     """One book for all tests, since a first build is the slow one."""
-    book = TinyBook(tmp_path_factory.mktemp("failures") / "book")
+    book = TinyBook(tmp_path_factory.mktemp("failures") / "book", torch=False)
     book.good_build()
     return book
 
@@ -163,6 +164,26 @@ def test_a_read_only_checkout(book: TinyBook) -> None:
     check(book, failed, f"{book.html} {HOW_TO_WRITE}", before)
 
 
+@needs_mounts
+def test_nox_in_a_read_only_checkout(tmp_path: Path) -> None:
+    for name in ("noxfile.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    mount = "mount --bind . .; mount -o remount,bind,ro $PWD; cd $PWD"
+    # Nox runs the sessions, and is not part of their environments.
+    load = "import sys, unittest.mock as m; sys.modules['nox'] = m.MagicMock(); "
+    command = [sys.executable, "-B", "-c", load + "import noxfile"]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f'{mount}; exec "$@"', "sh", *command],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path} {HOW_TO_WRITE}.\n"
+
+
 def test_a_checkout_of_somebody_else(book: TinyBook) -> None:
     if os.name == "nt" or os.getuid() == 0:
         pytest.skip("rights do not bind this user")
@@ -178,10 +199,10 @@ def test_a_checkout_of_somebody_else(book: TinyBook) -> None:
 
 
 @needs_mounts
-@pytest.mark.parametrize("room", [100, 600, 1500, 2500, 4000])
+@pytest.mark.parametrize("room", [100, 700, 1800])
 def test_a_full_disk(room: int, book: TinyBook, tmp_path: Path) -> None:
     # The build folder has so many kilobytes; what was built before does not fit all.
-    other = TinyBook(tmp_path / "book")
+    other = TinyBook(tmp_path / "book", torch=False)
     build = other.path("docs/_build")
     build.mkdir()
     keep = tmp_path / "kept"
@@ -204,7 +225,7 @@ def test_a_full_disk(room: int, book: TinyBook, tmp_path: Path) -> None:
         "The book was not built: the disk that holds docs/_build is full; "
         "make room and build again."
     )
-    assert not (keep / "html").exists()
+    assert not (keep / "html" / "index.html").exists()
 
     # What the full disk held is what the next build finds.
     shutil.copytree(keep, build, dirs_exist_ok=True)

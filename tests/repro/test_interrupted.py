@@ -5,6 +5,7 @@ And the next build, from whatever is left, equals one from clean; and no process
 
 import os
 import random
+import re
 import signal
 import subprocess
 import time
@@ -21,7 +22,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]
 # What Sphinx prints, and the build is in the middle of when it does.
 MOMENTS = {
     "gallery": "generating gallery for",
-    "execution": "Executing notebook using",
+    "execution": "Executing notebook with kernel",
     "reading": "reading sources",
     "saving": "pickling environment",
     "writing": "writing output",
@@ -69,113 +70,118 @@ def start(book: TinyBook) -> subprocess.Popen[str]:
 
 def end_at(book: TinyBook, words: str, number: signal.Signals) -> tuple[int, str]:
     """Build until something is printed, then end the build; return how it ended."""
-    build = start(book)
-    assert build.stdout is not None
-    log = ""
-    for line in build.stdout:
-        log += line
-        if words in line:
-            build.send_signal(number)
-            break
-    log += build.stdout.read()
-    return build.wait(), log
+    with start(book) as build:
+        assert build.stdout is not None
+        log = ""
+        for line in build.stdout:
+            log += line
+            if words in line:
+                build.send_signal(number)
+                break
+        log += build.stdout.read()
+    return build.returncode, log
 
 
 def end_after(book: TinyBook, seconds: float, number: signal.Signals) -> int:
     """Build for some seconds, then end the build."""
-    build = start(book)
-    try:
-        build.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        build.send_signal(number)
-        build.communicate()
+    with start(book) as build:
+        try:
+            build.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            build.send_signal(number)
+            build.communicate()
     return build.returncode
 
 
-def copy_of(book: TinyBook, folder: Path) -> TinyBook:
-    """Build the sources of a book from clean."""
-    copy = TinyBook(folder)
-    for name in ("weight_decay/inner.py", "docs/one.md", "examples/plot_1_first.py"):
-        copy.write(name, book.path(name).read_text(encoding="utf-8"))
-    copy.good_build()
-    return copy
-
-
 @pytest.fixture(scope="module")
-def books(tmp_path_factory: pytest.TempPathFactory) -> tuple[TinyBook, Path, Path]:
-    """A book to be ended, and two whole ones: the old and the new."""
+def books(tmp_path_factory: pytest.TempPathFactory) -> tuple[TinyBook, dict[str, Path]]:
+    """A book to be ended, and the whole ones for two values in the package."""
     folder = tmp_path_factory.mktemp("interrupted")
-    book = TinyBook(folder / "book")
-    old = copy_of(book, folder / "old").html
-    change(book, "14")
-    new = copy_of(book, folder / "new").html
-    return book, old, new
+    book = TinyBook(folder / "book", torch=False)
+    whole = {}
+    for value in VALUES:
+        clean = TinyBook(folder / value, torch=False)
+        change(clean, value)
+        clean.good_build()
+        whole[value] = clean.html
+    return book, whole
+
+
+VALUES = ("13", "14")
 
 
 def change(book: TinyBook, value: str) -> None:
     """Edit the package, and with it all pages."""
-    text = f"VALUE = {value}\n"
-    old = book.path("weight_decay/inner.py").read_text(encoding="utf-8")
-    lines = [
-        text if line.startswith("VALUE") else line for line in old.splitlines(True)
-    ]
-    book.write("weight_decay/inner.py", "".join(lines))
+    text = book.path("weight_decay/inner.py").read_text(encoding="utf-8")
+    text = re.sub(r"^VALUE = .*$", f"VALUE = {value}", text, flags=re.MULTILINE)
+    book.write("weight_decay/inner.py", text)
 
 
-def check_what_is_published(book: TinyBook, old: Path, new: Path) -> None:
-    """Check that there is no book, or a whole one."""
-    if book.html.is_dir() and any(book.html.iterdir()):
-        assert [] in (differences(book.html, old), differences(book.html, new))
+def published(book: TinyBook, whole: dict[str, Path]) -> str:
+    """Return the value of the whole book that is published, "" if there is none."""
+    if not any(book.html.iterdir() if book.html.is_dir() else ()):
+        return ""
+    (value,) = (each for each in VALUES if differences(book.html, whole[each]) == [])
+    return value
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda each: each.name)
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        *((moment, signal.SIGKILL) for moment in MOMENTS),
+        *((moment, signal.SIGINT) for moment in ("gallery", "execution", "writing")),
+        *((moment, signal.SIGTERM) for moment in ("gallery", "execution", "writing")),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_ended_while(moment: str, number: signal.Signals, books) -> None:
-    book, old, new = books
-    change(book, "13")
-    book.good_build()
-    change(book, "14")
+    book, whole = books
+    old = published(book, whole)
+    new = "14" if old == "13" else "13"
+    change(book, new)
 
     code, log = end_at(book, MOMENTS[moment], number)
 
-    left = wait_until_all_end(book)
-    assert left == {}
-    check_what_is_published(book, old, new)
-    if moment != "publishing":  # then it may have been done already
+    assert wait_until_all_end(book) == {}
+    if moment == "publishing":  # then it may have been done already
+        assert published(book, whole) in (old, new)
+    else:
         assert code != 0, log
-        assert differences(book.html, old) == []
-        if number != signal.SIGKILL:
-            assert "The book was not built: it was interrupted." in log
+        assert published(book, whole) == old
+    if number != signal.SIGKILL:
+        assert "The book was not built: it was interrupted." in log
     book.good_build()
-    assert differences(book.html, new) == []
+    assert published(book, whole) == new
 
 
 def test_ended_at_any_time(books) -> None:
-    book, old, new = books
+    book, whole = books
     generator = random.Random(0)
-    now = "14"
-    for turn in range(int(os.environ.get("TURNS", "12"))):
+    value = "13"
+    for turn in range(int(os.environ.get("TURNS", "10"))):
         number = generator.choice(SIGNALS)
-        now = generator.choice(["13", "14"])
-        change(book, now)
+        value = generator.choice(VALUES)
+        change(book, value)
         seconds = generator.uniform(0.5, 12)
 
         end_after(book, seconds, number)
 
         at = f"turn {turn}: {number.name} after {seconds:.1f} s"
         assert wait_until_all_end(book) == {}, at
-        check_what_is_published(book, old, new)
+        published(book, whole)  # a whole book, or none
     book.good_build()
-    assert differences(book.html, old if now == "13" else new) == []
+    assert published(book, whole) == value
 
 
-def test_ended_before_there_is_any_book(books, tmp_path: Path) -> None:
-    _, old, _ = books
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda value: value.name)
+def test_warm_kernels_end_with_the_build(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     book = TinyBook(tmp_path / "book")
+    slow = "import os, time\nprint(os.getpid())\ntime.sleep(100)\nprint("
+    book.edit("docs/one.md", "print(", slow)
 
-    code, _ = end_at(book, "copying images", signal.SIGKILL)
+    end_at(book, "Executing notebook with kernel", number)
 
-    assert code == -signal.SIGKILL
+    assert wait_until_all_end(book) == {}
     assert not (book.html / "index.html").exists()
-    book.good_build()
-    assert differences(book.html, old) == []

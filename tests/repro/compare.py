@@ -1,6 +1,6 @@
 """Compares two folders byte for byte.
 
-Usage: ``python tests/compare.py FOLDER FOLDER``. Names each file that differs or
+Usage: ``python tests/repro/compare.py FOLDER FOLDER``. Names each file that differs or
 is missing, with the first bytes that differ, and then fails.
 """
 
