@@ -211,17 +211,18 @@ def rebased(sheet: str, folder: str) -> str:
     return re.sub(r"""(url\(["']?)(?![a-z]+:|[#/"'])([^"')]+)(["']?\))""", move, sheet)
 
 
-def for_media(media: str | None, sheet: str) -> str:
-    """Put a sheet that its link would limit to a medium into a rule that does so."""
-    return f"@media {media} {{\n{sheet}\n}}" if media else sheet
+def is_joined(sheet: _CascadingStyleSheet) -> bool:
+    """Tell whether a sheet is for the screen; one for paper stays apart, unread."""
+    return sheet.attributes.get("media", "all") in ("all", "screen")
 
 
 def link(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Write one link in place of all."""
+    """Write one link in place of all for the screen."""
     if app.builder.name == "html":
-        context["css_files"] = [_CascadingStyleSheet(NAME)]
+        others = [sheet for sheet in context["css_files"] if not is_joined(sheet)]
+        context["css_files"] = [_CascadingStyleSheet(NAME), *others]
 
 
 def join(app: Sphinx, exception: Exception | None) -> None:
@@ -235,14 +236,12 @@ def join(app: Sphinx, exception: Exception | None) -> None:
         used |= names_in_script(script.read_text("utf-8"))
 
     sheets = sorted(app.builder._css_files, key=lambda sheet: sheet.priority)  # type: ignore[attr-defined]
-    parts = {
-        os.fspath(sheet.filename): sheet.attributes.get("media") for sheet in sheets
-    }
+    names = dict.fromkeys(
+        os.fspath(sheet.filename) for sheet in sheets if is_joined(sheet)
+    )
     whole = "\n".join(
-        for_media(
-            media, rebased((out / name).read_text("utf-8"), posixpath.dirname(name))
-        )
-        for name, media in parts.items()
+        rebased((out / name).read_text("utf-8"), posixpath.dirname(name))
+        for name in names
     )
     joined = lean(whole, used, elsewhere="".join(pages.values()))
     (out / NAME).write_text(joined, "utf-8")

@@ -43,34 +43,29 @@ class Printed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def press():
+def press(chromium):
     """A function that prints a page of the site as a reader's browser would."""
-    from browser import chromium
 
-    with chromium() as browser:
+    def press(name, theme="light", *, without=None, script=True, style=""):
+        context = chromium.new_context(color_scheme=theme, java_script_enabled=script)
+        # What Furo's button for the theme leaves behind.
+        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        if without:
+            context.route(re.compile(without), lambda route: route.abort())
+        page = context.new_page()
+        page.goto((SITE / name).as_uri())
+        if style:
+            page.add_style_tag(content=style)
+        pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+        folds = page.locator("details.solution[open]").count() if script else 0
+        # Chromium prints a page that is too wide smaller, and cuts it if it must.
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": TEXT_WIDTH, "height": 900})
+        width = page.evaluate(WIDTH)
+        context.close()
+        return Printed(name, pypdfium2.PdfDocument(pdf), width, folds)
 
-        def press(name, theme="light", *, without=None, script=True, style=""):
-            context = browser.new_context(
-                color_scheme=theme, java_script_enabled=script
-            )
-            # What Furo's button for the theme leaves behind.
-            context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
-            if without:
-                context.route(re.compile(without), lambda route: route.abort())
-            page = context.new_page()
-            page.goto((SITE / name).as_uri())
-            if style:
-                page.add_style_tag(content=style)
-            pdf = page.pdf(prefer_css_page_size=True, print_background=True)
-            folds = page.locator("details.solution[open]").count() if script else 0
-            # Chromium prints a page that is too wide smaller, and cuts it if it must.
-            page.emulate_media(media="print")
-            page.set_viewport_size({"width": TEXT_WIDTH, "height": 900})
-            width = page.evaluate(WIDTH)
-            context.close()
-            return Printed(name, pypdfium2.PdfDocument(pdf), width, folds)
-
-        yield press
+    return press
 
 
 def words(text):
