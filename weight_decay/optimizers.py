@@ -46,8 +46,9 @@ class Decay:
 
     def __post_init__(self) -> None:
         """Check both values."""
-        if not isinstance(self.kind, str) or self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {KINDS}, got {shown(self.kind)}")
+        kind: Any = self.kind
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise ValueError(f"kind must be one of {KINDS}, got {shown(kind)}")
         object.__setattr__(self, "lambd", check_not_negative("lambd", self.lambd))
 
     def __call__(

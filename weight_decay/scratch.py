@@ -134,11 +134,12 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
         A parameter has no gradient yet; then no parameter has changed.
     """
     params = list(params)
-    if any(param.grad is None for param in params):
+    grads = [param.grad for param in params if param.grad is not None]
+    if len(grads) < len(params):
         raise ValueError("params must have gradients: call backward() first")
     with torch.no_grad():
-        for param in params:
-            param.sub_(param.grad, alpha=lr / batch_size)  # param -= lr/B * grad
+        for param, grad in zip(params, grads, strict=True):
+            param.sub_(grad, alpha=lr / batch_size)  # param -= lr/B * grad
             param.grad = None
 
 
