@@ -43,6 +43,7 @@ def foreign(tmp_path_factory):
     server = serve(folder)
     yield f"http://localhost:{server.server_port}"
     server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,7 @@ def copies(tmp_path_factory, foreign):
     }
     yield bases
     server.shutdown()
+    server.server_close()
 
 
 def marks(chromium, address):
