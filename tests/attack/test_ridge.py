@@ -148,13 +148,13 @@ def test_a_fit_beyond_float32_is_named():
     [
         (
             lambda: ridge.expected_risk(normal(3, 2), 1, 1e200, 1),
-            r"noise_std = 1e\+200",
+            "noise_std = 1e",
         ),
-        (lambda: ridge.asymptotic_risk(1, 3, 2, 1, 1e200), r"w_norm = 1e\+200"),
-        (lambda: ridge.best_lambda(3, 2, 1e200, 1), r"noise_std = 1e\+200"),
+        (lambda: ridge.asymptotic_risk(1, 3, 2, 1, 1e200), "w_norm = 1e"),
+        (lambda: ridge.best_lambda(3, 2, 1e200, 1), "noise_std = 1e"),
         (
             lambda: ridge.anatomy(
-                problem_of(2, 1), torch.full((1, 1), 1e200).double(), normal(1)
+                problem_of(2, 1), normal(1, 1, scale=1e200), normal(1)
             ),
             "rescale the problem, w, b",
         ),
