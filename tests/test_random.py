@@ -120,6 +120,19 @@ def test_streams_differ_for_every_seed_and_purpose():
     assert len(drawn) == 9
 
 
+def test_streams_never_meet_in_the_32_bits_that_a_generator_keeps_of_a_seed():
+    seeds = sorted(
+        (random_stream(seed, stream).initial_seed(), stream)
+        for seed in (0, LARGEST_SEED)
+        for stream in ("training", "data", "bias")
+    )
+
+    # In order: from the first seed of a stream to its last there is no other stream.
+    in_order = [stream for _, stream in seeds]
+    assert in_order[::2] == in_order[1::2]
+    assert seeds[-1][0] < 2**32
+
+
 # What else may change, and does not matter
 
 

@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from attack.hostile import REFUSED, anything, attempt
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from weight_decay import Run
@@ -33,6 +33,7 @@ def axes():
 
 
 @given(loss=losses, lambd=st.floats(0, 1e300))
+@example(loss=[0.0], lambd=3.0)
 def test_a_picture_shows_the_numbers_of_the_run_whatever_they_are(axes, loss, lambd):
     axes.clear()
     run = make_run(loss, lambd)

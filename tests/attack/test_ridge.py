@@ -143,6 +143,29 @@ def test_a_fit_beyond_float32_is_named():
         ridge.fit(problem, 0)
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: ridge.expected_risk(normal(3, 2), 1, 1e200, 1),
+            "noise_std = 1e",
+        ),
+        (lambda: ridge.asymptotic_risk(1, 3, 2, 1, 1e200), "w_norm = 1e"),
+        (lambda: ridge.best_lambda(3, 2, 1e200, 1), "noise_std = 1e"),
+        (
+            lambda: ridge.anatomy(
+                problem_of(2, 1), normal(1, 1, scale=1e200), normal(1)
+            ),
+            "rescale the problem, w, b",
+        ),
+    ],
+    ids=["expected risk", "asymptotic risk", "best lambda", "anatomy"],
+)
+def test_a_result_beyond_the_range_of_a_float_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
 # The trajectory
 
 

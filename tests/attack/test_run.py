@@ -138,6 +138,24 @@ def test_minus_zero_is_zero(implementation):
 # What a run is
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("loss_unit", "mse", "loss_unit must be one of .*, got 'mse'"),
+        ("epochs", [5, 10], r"of one length of at least 1, got \(2, 1, 1\)"),
+        ("train_loss", [NAN], "train_loss must hold finite .*, got nan"),
+        ("test_loss", [-1.0], "test_loss must hold .* at least 0, got -1.0"),
+    ],
+)
+def test_a_run_names_what_is_wrong_with_it(field, value, message):
+    w = torch.zeros(1, 1)
+    fields = {"loss_unit": "squared error", "epochs": [5]}
+    fields |= {"train_loss": [1.0], "test_loss": [1.0], field: value}
+
+    with pytest.raises(ValueError, match=message):
+        Run(lambd=3, lr=0.1, w=w, b=w[0], w_init=w, b_init=w[0], **fields)
+
+
 @given(
     lambd=st.floats(0, 9),
     loss_unit=st.sampled_from(["half squared error", "squared error", "mse", ""]),

@@ -64,7 +64,8 @@ ALSO = {
     "__init__": ("package",),
 }
 BROKEN = 70  # the exit status of a process in which this tool failed
-PATIENCE = 60.0  # seconds; a mutant that takes longer is stuck, and noticed
+ALOUD = os.dup(2)
+PATIENCE = 30.0  # seconds; a mutant that takes longer is stuck, and noticed
 
 
 def own_files(module):
@@ -131,6 +132,11 @@ def forked(work, patience):
     return None
 
 
+def tell(text):
+    """Print now, also from a process whose output is silenced."""
+    os.write(ALOUD, text.encode())
+
+
 def told(work, patience=36_000):
     """What `work` returns, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -195,6 +201,7 @@ class Nursery:
 
             if forked(meet, PATIENCE) == 0:
                 self.survivors.append(i)
+                tell(f"{mutant.module}.py:{mutant.first} survives\n{mutant.change}\n")
         return True
 
 
