@@ -27,6 +27,7 @@ extensions = [
     "package_code",
     "small_images",
     "solution",
+    "steady_streams",
     "steady_zips",
     "warm_kernels",
     "whole_book",
