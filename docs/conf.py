@@ -46,6 +46,7 @@ extensions = [
     "picture_size",
     "small_images",
     "solution",
+    "steady_streams",
     "steady_zips",
     "warm_kernels",
     "whole_book",

@@ -16,7 +16,7 @@ which settings of the gallery, all of its ``.md5`` files were written, and wheth
 build is still, or died while, writing them.  It lies there and not among the caches,
 because it must come and go with those files.
 
-A script that was edited or removed takes its pictures and pages with it, since
+A script that runs again, or is removed, takes its pictures and pages with it, since
 another page may still show what the script no longer draws.
 
 *Doctrees and written pages.*  A note among the doctrees says which digest the
@@ -165,6 +165,8 @@ def forget_script(folder: Path, name: str) -> None:
     name : str
         The name of the script, without its suffix.
     """
+    # First: a script with a checksum does not run, whatever else is missing.
+    (folder / f"{name}.py.md5").unlink(missing_ok=True)
     name = glob.escape(name)
     made = [f"{name}.*", f"images/sphx_glr_{name}_[0-9][0-9][0-9]*"]
     made += [f"images/thumb/sphx_glr_{name}_thumb*"]
@@ -272,7 +274,7 @@ class CacheKey:
                 # died may have written the last checksum without the page.
                 distrusted = distrusted[-1:]
             for checksum in distrusted:
-                checksum.unlink()
+                forget_script(checksum.parent, Path(checksum.stem).stem)
             # Only now: until every old checksum is gone, the old note is true.
             note.write_text(self.gallery_digest + RUNNING, encoding="ascii")
             self.gallery_notes.append(note)
