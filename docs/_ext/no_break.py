@@ -31,7 +31,8 @@ def _as_typed(node: nodes.Node) -> bool:
 class KeepComparisons(SphinxPostTransform):
     """Put the spaces that do not break."""
 
-    default_priority = 890
+    # Before sphinx-gallery takes its code apart (5): what it leaves is not seen as code.
+    default_priority = 4
     formats = ("html",)
 
     def run(self, **kwargs: Any) -> None:
