@@ -1,8 +1,8 @@
-"""Tells the browser how large each picture is, before it has loaded it.
+"""Tells the browser how large each picture is, and to load it when it is near.
 
-Without that, the text below a picture jumps when the picture arrives. A picture is
+Without a size, the text below a picture jumps when the picture arrives. A picture is
 as large as it was drawn: 640 pixels of a screen for 6.4 inches, however many pixels
-the file holds.
+the file holds. The first picture of a page is loaded at once.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def size(path: Path) -> tuple[int, int] | None:
 
 def with_sizes(page: str, folder: Path) -> str:
     """Return a page of `folder` whose pictures have a width and a height."""
+    first = next(IMAGE.finditer(page), None)
 
     def add(found: re.Match[str]) -> str:
         source = SOURCE.search(found[1])
@@ -46,7 +47,8 @@ def with_sizes(page: str, folder: Path) -> str:
         if extent is None:
             return found[0]
         width, height = extent
-        return f'<img{found[1]} width="{width}" height="{height}" decoding="async" />'
+        when = "" if first and found.start() == first.start() else ' loading="lazy"'
+        return f'<img{found[1]} width="{width}" height="{height}"{when} />'
 
     return IMAGE.sub(add, page)
 

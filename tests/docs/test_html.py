@@ -84,6 +84,9 @@ def test_a_comparison_does_not_break_at_the_end_of_a_line(pages):
 
     assert "λ\u00a0=\u00a03" in prose
     assert "λ = 3" not in prose
+    for name, page in pages.items():  # who copies code wants spaces
+        code = page.html.select("pre, code")
+        assert [tag.text for tag in code if "\u00a0" in tag.text] == [], name
 
 
 @pytest.mark.parametrize(

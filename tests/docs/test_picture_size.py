@@ -18,10 +18,7 @@ def folder(tmp_path):
 def test_a_picture_is_as_large_as_it_was_drawn(folder, name):
     page = with_sizes(f'<p><img src="{name}" alt="a > b"/></p>', folder)
 
-    assert page == (
-        f'<p><img src="{name}" alt="a > b" width="640" height="360" '
-        'decoding="async" /></p>'
-    )
+    assert page == (f'<p><img src="{name}" alt="a > b" width="640" height="360" /></p>')
 
 
 def test_without_a_resolution_the_pixels_count(folder):
@@ -45,3 +42,11 @@ def test_a_second_time_changes_nothing(folder):
     once = with_sizes('<img class = "a" src="sharp.png">', folder)
 
     assert with_sizes(once, folder) == once
+
+
+def test_all_but_the_first_picture_are_loaded_when_they_are_near(folder):
+    page = with_sizes('<img src="sharp.png"><p><img src="plain.png"></p>', folder)
+
+    first, second = page.split("<p>")
+    assert "lazy" not in first
+    assert 'loading="lazy"' in second
