@@ -35,6 +35,7 @@ extensions = [
     "package_code",
     "small_images",
     "solution",
+    "unused_files",
     "warm_kernels",
     "myst_nb",
     "numpydoc",
@@ -114,6 +115,12 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["mathml.css", "book.css", ("print.css", {"media": "print"})]
 html_js_files = [("print.js", {"defer": "defer"})]
+unused_files = [
+    "sg-tags.js",
+    "sg_gallery-binder.css",
+    "sg_gallery-dataframe.css",
+    "sg_gallery-rendered-html.css",
+]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
