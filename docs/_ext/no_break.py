@@ -31,7 +31,7 @@ def _as_typed(node: nodes.Node) -> bool:
 class KeepComparisons(SphinxPostTransform):
     """Put the spaces that do not break."""
 
-    # Before sphinx-gallery takes its code apart (5): what it leaves is not seen as code.
+    # Before sphinx-gallery takes its code apart (5): the parts are no code blocks.
     default_priority = 4
     formats = ("html",)
 
