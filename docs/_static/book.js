@@ -11,18 +11,18 @@ if (location.protocol === "file:") {
 const scrollers = document.querySelectorAll(
   "pre, .table-wrapper, .math-scroll, span.math",
 );
+const scrolls = (element) =>
+  element.scrollWidth > element.clientWidth &&
+  /auto|scroll/.test(getComputedStyle(element).overflowX);
 const watcher = new ResizeObserver((entries) => {
-  for (const { target } of entries) {
-    const scrolls = target.scrollWidth > target.clientWidth;
-    const style = getComputedStyle(target).overflowX;
-    if (scrolls && style !== "visible" && style !== "hidden") {
-      target.tabIndex = 0;
-    } else {
-      target.removeAttribute("tabindex");
-    }
+  // All is read before anything is written: else the page is laid out for each.
+  const found = entries.map(({ target }) => [target, scrolls(target)]);
+  for (const [target, scrolling] of found) {
+    if (scrolling && !target.hasAttribute("tabindex")) target.tabIndex = 0;
+    if (!scrolling && target.hasAttribute("tabindex")) target.removeAttribute("tabindex");
   }
 });
-scrollers.forEach((scroller) => watcher.observe(scroller));
+
 /* A formula that is drawn with another font has another width, in the same box. */
 document.fonts?.ready.then(() => {
   scrollers.forEach((scroller) => {
