@@ -107,7 +107,7 @@ def clean_copy(book: TinyBook, folder: Path) -> TinyBook:
 
 @pytest.fixture(scope="module")
 def book(tmp_path_factory: pytest.TempPathFactory) -> TinyBook:
-    """One book that goes through all edits."""
+    """One book that goes through all edits, which build on one another."""
     book = TinyBook(tmp_path_factory.mktemp("warm") / "book", torch=False)
     book.good_build()
     return book
