@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FROM_THE_REAL_BOOK = ("docs/conf.py", "docs/_ext", "docs/_static")
+FROM_THE_REAL_BOOK = (
+    *("docs/conf.py", "docs/_ext", "docs/_static", "docs/_templates"),
+    *("pyproject.toml", "CHANGELOG.md", "LICENSE", "weight_decay/py.typed"),
+)
 
 FILES = {
     "constraints.txt": "numpy==1\n",

@@ -71,7 +71,7 @@ class ContentPolicy:
         self.scripts = None
         if app.builder.name not in ("html", "dirhtml"):
             return
-        templates = app.builder.templates  # type: ignore[attr-defined]
+        templates = app.builder.templates
         source, *_ = templates.get_source(templates.environment, "base.html")
         self.scripts = INLINE_SCRIPT.findall(source)
         if any("{{" in script or "{%" in script for script in self.scripts):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,11 +37,7 @@ def execute(app: Sphinx, stop: Any) -> None:
     from myst_parser.sphinx_ext.main import create_myst_config
 
     parent = os.getppid()
-    # Kernels are forked from a process that is still importing torch (warm_kernels).
-    socket = Path(os.environ["JUPYTER_PATH"], "socket")
-    while not socket.exists() and not stop.is_set():
-        time.sleep(0.01)
-    create_myst_config(app)
+    create_myst_config(app)  # type: ignore[no-untyped-call]
     create_mystnb_config(app)
     config = app.env.mystnb_config  # type: ignore[attr-defined]
     for docname in sorted(app.project.discover(app.config.exclude_patterns)):
@@ -58,7 +53,7 @@ def execute(app: Sphinx, stop: Any) -> None:
         notebook = reader.read(text)
         with (
             suppress(Exception),
-            create_client(notebook, str(path), config, Silent(), reader.read_fmt),  # type: ignore[arg-type]
+            create_client(notebook, str(path), config, Silent(), reader.read_fmt),
         ):
             pass
 

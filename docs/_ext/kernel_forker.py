@@ -19,6 +19,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from types import FrameType
 from typing import Any
 
@@ -104,6 +105,18 @@ def _become_kernel(request: dict[str, Any], connection: Any, kernelapp: Any) -> 
     os._exit(0)
 
 
+def _connect(client: socket.socket, address: str, patience: float = 50) -> None:
+    """Connect to the server, which may still be importing torch."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return client.connect(address)
+        except (FileNotFoundError, ConnectionRefusedError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 def ask(address: str, *arguments: str) -> None:
     """Ask the server for a kernel, pass signals on to it, and wait for its end.
 
@@ -115,7 +128,7 @@ def ask(address: str, *arguments: str) -> None:
         What ``python -m ipykernel`` would get.
     """
     with socket.socket(socket.AF_UNIX) as client:
-        client.connect(address)
+        _connect(client, address)
         request = {
             "cwd": os.getcwd(),
             "environment": dict(os.environ),

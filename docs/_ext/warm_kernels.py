@@ -57,12 +57,12 @@ class Kernels:
         atexit.register(end)
 
     def start_early(self, app: Sphinx) -> None:
-        """Start before the gallery, where no page has been read by an earlier build.
+        """Start before the gallery, where no page has been executed yet.
 
         The imports then take the time in which the scripts run anyway.
         """
-        environment = Path(app.doctreedir, "environment.pickle")
-        if sys.platform == "linux" and not environment.exists():
+        cache = Path(app.config.nb_execution_cache_path)
+        if sys.platform == "linux" and not cache.exists():
             self.start()
 
     def offer(self, app: Sphinx, env: Any, docnames: list[str]) -> None:
