@@ -60,8 +60,8 @@ def test_a_page_is_executed_once_early_or_late(tmp_path, wait):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "notes").read_text() == "executed "
     assert "the answer" in (tmp_path / "_build/html/index.html").read_text("utf-8")
-    # The reader finds in the cache what was executed while it waited.
-    assert ("Using cached notebook" in done.stdout) == (wait > 0)
+    if wait:  # the reader finds in the cache what was executed meanwhile
+        assert "Using cached notebook" in done.stdout
 
 
 def test_a_page_that_fails_early_is_reported_by_its_reader(tmp_path):
