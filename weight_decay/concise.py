@@ -67,7 +67,8 @@ def decaying_sgd(net: nn.Sequential, lambd: float, lr: float) -> torch.optim.SGD
     TypeError, ValueError
         A wrong λ or η; the message names it and its value.
     """
-    lambd, lr = check_not_negative("lambd", lambd), check_positive("lr", lr)
+    check_not_negative("lambd", lambd)
+    check_positive("lr", lr)
     weight, bias = net.parameters()
     groups: list[dict[str, Any]] = [
         {"params": [weight], "weight_decay": lambd},

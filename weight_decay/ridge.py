@@ -461,7 +461,7 @@ def best_lambda(
     sigma = check_not_negative("noise_std", noise_std)
     w_norm = check_positive("w_norm", w_norm)
     relative = sigma / w_norm
-    return _known(ratio * relative * relative, noise_std=sigma, w_norm=w_norm)
+    return _known(ratio * (relative * relative), noise_std=sigma, w_norm=w_norm)
 
 
 # What a loss is made of
