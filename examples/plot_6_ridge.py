@@ -364,7 +364,7 @@ for lam in marked:
     print(f"{lam:4g}   {w.norm():8.5f}   {w.mean():16.6f}   {share:9.6f}")
 means = torch.stack([ridge.fit(other, lambd)[0].mean() for other in problems])
 varies = means.std() / means.mean()
-print(f"from data set to data set the mean varies by {varies:.0%} (λ = {lambd})")
+print(f"the mean varies by {varies:.0%} between data sets (λ = {lambd})")
 
 # %%
 # The lines go to zero together, and none stays there before the others do: ridge
