@@ -38,6 +38,7 @@ def test_defaults_are_the_chapters_problem(problem):
     assert problem.dtype == torch.float32
     assert torch.equal(problem.w_true, torch.full((200, 1), 0.01))
     assert problem.b_true == 0.05
+    assert torch.equal(problem.X_train, synthetic_data(seed=0).X_train)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
@@ -129,6 +130,15 @@ def test_a_problem_cuts_its_tensors_off_the_callers_graph():
     assert not any(getattr(problem, name).requires_grad for name in TENSORS)
     assert X.requires_grad
     assert y.requires_grad
+
+
+def test_a_problem_is_equal_to_itself_alone():
+    # Field by field, a comparison of tensors would have no truth value.
+    problem = synthetic_data(2, 3, 4)
+
+    assert problem == problem
+    assert problem != synthetic_data(2, 3, 4)
+    assert hash(problem) == object.__hash__(problem)
 
 
 def test_repr_tells_the_sizes():
