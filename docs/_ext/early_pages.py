@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+from asyncio import CancelledError
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,9 @@ def execute(app: Sphinx, stop: Any) -> None:
     from myst_parser.sphinx_ext.main import create_myst_config
 
     parent = os.getppid()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # of its kernels, too
+        os.dup2(nowhere, stream)
     create_myst_config(app)  # type: ignore[no-untyped-call]
     create_mystnb_config(app)
     config = app.env.mystnb_config  # type: ignore[attr-defined]
@@ -51,11 +55,12 @@ def execute(app: Sphinx, stop: Any) -> None:
         if reader is None:
             continue
         notebook = reader.read(text)
-        with (
-            suppress(Exception),
-            create_client(notebook, str(path), config, Silent(), reader.read_fmt),
-        ):
-            pass
+        client = create_client(notebook, str(path), config, Silent(), reader.read_fmt)
+        try:
+            with suppress(Exception), client:
+                pass
+        except CancelledError:  # the build ends this process
+            return
 
 
 class EarlyPages:
