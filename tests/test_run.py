@@ -262,6 +262,16 @@ def test_a_run_is_frozen_and_shows_itself_in_one_line():
     )
 
 
+def test_a_run_is_equal_to_itself_alone():
+    # Field by field, a comparison of tensors would have no truth value.
+    w = torch.zeros(2, 1)
+    run, twin = made_up_run(w=w), made_up_run(w=w)
+
+    assert run in [run]
+    assert run != twin
+    assert hash(run) == object.__hash__(run)
+
+
 def made_up_run(w):
     b = torch.zeros(1)
     return Run(
