@@ -106,6 +106,13 @@ class BookBuilder(Epub3Builder):
         language = self.config.epub_language
         self.html_tag = HTML_TAG[:-1] + f' lang="{language}" xml:lang="{language}">'
 
+    def init_templates(self) -> None:
+        """Take the templates of the EPUB theme alone; ours are made from Furo's."""
+        ours = self.config.templates_path
+        self.config.templates_path = []
+        super().init_templates()
+        self.config.templates_path = ours
+
     def init_highlighter(self) -> None:
         """Take the style for black ink: keywords are bold, comments slanted."""
         self.highlighter = PygmentsBridge("html", "bw")
