@@ -36,6 +36,9 @@ if not os.access(ROOT, os.W_OK):
         "or change the rights."
     )
 
+# Where programs in the folders of tests/ find what they share.
+HELPERS = {"PYTHONPATH": str(ROOT / "tests")}
+
 ENVIRONMENT = {
     # The number of threads changes the last printed digits; one is also the fastest.
     "OMP_NUM_THREADS": "1",
@@ -186,7 +189,7 @@ def bench(session: nox.Session) -> None:
         session.run("python", "tests/benchmarks/sweep.py")
     if "book" in chosen:
         build_book(session)  # so that nothing is compiled while the clock runs
-        session.run("python", "tests/benchmarks/book.py", *BUILD)
+        session.run("python", "tests/benchmarks/book.py", *BUILD, env=HELPERS)
 
 
 @nox.session(default=False)
@@ -204,8 +207,7 @@ def mutants(session: nox.Session) -> None:
     """Plant faults in the package, one at a time: a test has to notice each."""
     prepare(session, "test", "mutants")
     session.run("pytest", "tests/mutants/check_tool.py")
-    path = {"PYTHONPATH": "tests"}
-    session.run("python", "-m", "mutants.run", *session.posargs, env=path)
+    session.run("python", "-m", "mutants.run", *session.posargs, env=HELPERS)
 
 
 @nox.session(default=False)
@@ -243,7 +245,7 @@ def repro(session: nox.Session) -> None:
     prepare(session, "test", "docs")
     if not session.posargs:
         command = [part for part in BUILD if part not in ("-j", "auto")]
-        session.run("python", "tests/repro/book.py", *command)
+        session.run("python", "tests/repro/book.py", *command, env=HELPERS)
     session.run("pytest", *(session.posargs or ["tests/repro"]))
 
 

@@ -41,16 +41,17 @@ def execute(app: Sphinx, stop: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # of its kernels, too
         os.dup2(nowhere, stream)
+    # MyST declares neither the types of this nor what it adds to the environment.
     create_myst_config(app)  # type: ignore[no-untyped-call]
     create_mystnb_config(app)
     config = app.env.mystnb_config  # type: ignore[attr-defined]
+    md_config = app.env.myst_config  # type: ignore[attr-defined]
     for docname in sorted(app.project.discover(app.config.exclude_patterns)):
         # Nobody waits for the outputs of a build that has died.
         if stop.is_set() or os.getppid() != parent:
             return
         path = app.env.doc2path(docname)
         text = Path(path).read_text(encoding="utf-8")
-        md_config = app.env.myst_config  # type: ignore[attr-defined]
         reader = create_nb_reader(str(path), md_config, config, text)
         if reader is None:
             continue

@@ -29,11 +29,11 @@ class solution(nodes.General, nodes.Element):  # noqa: N801 - as docutils names 
     """What is folded away."""
 
 
-class solution_start(nodes.Invisible, nodes.Element):  # noqa: N801
+class solution_start(nodes.Invisible, nodes.Element):  # noqa: N801 - the same
     """The mark before it."""
 
 
-class solution_end(nodes.Invisible, nodes.Element):  # noqa: N801
+class solution_end(nodes.Invisible, nodes.Element):  # noqa: N801 - the same
     """The mark after it."""
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZipFile
+
+from archive import pack
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -19,14 +21,8 @@ def steady(path: Path) -> None:
         A zip file.
     """
     with ZipFile(path) as archive:
-        contents = {name: archive.read(name) for name in sorted(archive.namelist())}
-    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
-        for name, content in contents.items():
-            entry = ZipInfo(name)  # of 1980-01-01, the first day that zip knows
-            entry.compress_type = ZIP_DEFLATED
-            entry.create_system = 3  # Unix: the rights below are its
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, content)
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    path.write_bytes(pack(contents))
 
 
 def steady_downloads(app: Sphinx, exception: Exception | None) -> None:

@@ -6,7 +6,6 @@ of the working tree, which holds what git tracks or would track, and no earlier 
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,24 +14,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-ROOT = Path(__file__).parents[2]
+from working_tree import copy_tree
+
 BUDGET_COLD, BUDGET_UNCHANGED, BUDGET_PROSE = 60, 5, 8  # seconds
 BUDGET_PAGE = 500  # kilobytes
-
-
-def copy_tree(target: Path) -> None:
-    """Copy every file that git tracks, or does not ignore, into target."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listing.stdout.split("\0")):
-        if (ROOT / name).is_file():  # not if it has been deleted since
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
 
 
 def build(command: list[str], tree: Path) -> float:

@@ -17,25 +17,9 @@ from pathlib import Path
 
 from circumstances import Circumstances, attempts, elsewhere, here
 from compare import differences, files_in
+from working_tree import copy_tree
 
-ROOT = Path(__file__).parents[2]
 HTML = "docs/_build/html"
-
-
-def copy_tree(target: Path) -> Path:
-    """Copy every file that git tracks, or does not ignore, into target."""
-    listing = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listing.stdout.split("\0")):
-        if (ROOT / name).is_file():  # not if it has been deleted since
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    return target
 
 
 def build(command: list[str], root: Path, how: Circumstances, what: str) -> Path:

@@ -137,9 +137,8 @@ def can_mount() -> bool:
 needs_mounts = pytest.mark.skipif(not can_mount(), reason="needs the right to mount")
 
 
-def build_mounted(book: TinyBook, mounts: str) -> Build:
-    """Build where other file systems are mounted, that nobody else sees."""
-    script = f'set -e\n{mounts}\nexec "$@"'
+def build_within(book: TinyBook, script: str) -> Build:
+    """Build by a shell script, "$@" in it, whose mounts nobody else sees."""
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", *book.command()],
         cwd=book.root,
@@ -151,6 +150,11 @@ def build_mounted(book: TinyBook, mounts: str) -> Build:
         check=False,
     )
     return Build(done.returncode, done.stdout)
+
+
+def build_mounted(book: TinyBook, mounts: str) -> Build:
+    """Build where other file systems are mounted."""
+    return build_within(book, f'set -e\n{mounts}\nexec "$@"')
 
 
 @needs_mounts
@@ -209,19 +213,9 @@ def test_a_full_disk(room: int, book: TinyBook, tmp_path: Path) -> None:
     keep.mkdir()
     mount = f"mount -t tmpfs -o size={room}k none {build}"
     script = f'{mount}\n"$@"\ncode=$?\ncp -r {build}/. {keep}/ 2>/dev/null\nexit $code'
-    done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", *other.command()],
-        cwd=other.root,
-        env=other.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode != 0, done.stdout
-    last = Build(done.returncode, done.stdout).last_line
-    assert last == (
+    done = build_within(other, script)
+    assert done.code != 0, done.log
+    assert done.last_line == (
         "The book was not built: the disk that holds docs/_build is full; "
         "make room and build again."
     )
