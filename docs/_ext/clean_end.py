@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import gc
 import multiprocessing
 import os
 import re
@@ -262,4 +263,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
         signal.signal(signal.SIGINT, stop)
         os.register_at_fork(after_in_child=in_worker)
     app.connect("build-finished", end.finish, priority=999)
+    # Else Python looks for garbage before it ends, which takes seconds after torch.
+    atexit.register(gc.freeze)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

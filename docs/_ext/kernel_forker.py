@@ -55,8 +55,11 @@ def serve(address: str) -> None:
 
     # Read when matplotlib is imported; the inline backend shows figures on pages.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    # Most of these are imported for the children alone.
+    import ipykernel.debugger  # noqa: F401
     import ipykernel.kernelapp
-    import matplotlib.pyplot  # noqa: F401 - imported for the children
+    import matplotlib.pyplot  # noqa: F401
+    import myst_nb.ext.glue  # noqa: F401
     import torch
     from matplotlib.figure import Figure
 
@@ -100,7 +103,10 @@ def _become_kernel(request: dict[str, Any], connection: Any, kernelapp: Any) -> 
     os.environ.update(request["environment"])
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     sys.path[0] = ""
-    kernelapp.launch_new_instance(argv=request["arguments"])
+    # A kernel with a parent, and one whose warnings concern no reader (this machine
+    # talks to itself without encryption), says nothing among the lines of the build.
+    quiet = [f"--IPKernelApp.parent_handle={os.getppid()}", "--log-level=ERROR"]
+    kernelapp.launch_new_instance(argv=[*request["arguments"], *quiet])
     connection.close()
     os._exit(0)
 

@@ -71,6 +71,8 @@ def test_kernels_are_warm_and_empty_and_gone_afterwards(tmp_path: Path) -> None:
     assert f"warm: {sys.platform == 'linux'}" in html(tmp_path, "first")
     assert f"empty: True {tmp_path}" in html(tmp_path, "second")
     assert "_images/" in html(tmp_path, "third")
+    said = done.stdout + done.stderr  # by the build, not by its kernels
+    assert "Kernel" not in said and "--existing" not in said
     assert processes_of(tmp_path) == []
 
 
