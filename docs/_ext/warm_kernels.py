@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -79,6 +80,9 @@ class Kernels:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
+    # Importing accessible-pygments, as Furo does, switches on the messages of every
+    # library. MyST-NB names each page that it executes; Jupyter need not.
+    logging.getLogger("traitlets").setLevel(logging.WARNING)
     kernels = Kernels()
     app.connect("builder-inited", kernels.start_early, priority=50)
     app.connect("env-before-read-docs", kernels.offer)
