@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weight_decay import RegressionProblem, synthetic_data
+from weight_decay._checks import check_seed, check_size
 
 NAN, INF = float("nan"), float("inf")
 
@@ -116,6 +117,19 @@ def test_nothing_but_a_number_is_let_through(implementation, small, name, value)
     with pytest.raises(TypeError, match=f"{name} must be ") as caught:
         implementation.train(small, **{"lambd": 3, "epochs": 1, name: value})
     assert str(caught.value).endswith(f"got {value!r}")
+
+
+def test_sizes_and_seeds_end_where_the_messages_say():
+    # Not by synthetic_data: as many numbers fill terabytes.
+    assert check_size("n_train", 2**40) == 2**40
+    with pytest.raises(ValueError, match=r"n_train must be at most 2\*\*40") as caught:
+        check_size("n_train", 2**40 + 1)
+    assert_tells(caught, str(2**40 + 1))
+
+    assert check_seed(2**30 - 1) == 2**30 - 1
+    with pytest.raises(ValueError, match=r"seed must be .* below 2\*\*30") as caught:
+        check_seed(2**30)
+    assert_tells(caught, str(2**30))
 
 
 @given(value=st.integers(max_value=0))

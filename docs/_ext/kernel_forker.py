@@ -56,7 +56,7 @@ def serve(address: str) -> None:
     # Read when matplotlib is imported; the inline backend shows figures on pages.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     # Most of these are imported for the children alone.
-    import ipykernel.debugger  # noqa: F401
+    import ipykernel.debugger
     import ipykernel.kernelapp
     import matplotlib.pyplot  # noqa: F401
     import myst_nb.ext.glue  # noqa: F401
