@@ -578,3 +578,31 @@ def test_epsilon_0_where_every_gradient_was_0_is_0_over_0_as_in_torch():
     assert step.isnan().all()
     with pytest.raises(ValueError, match="w must hold finite numbers only, got nan"):
         own.step(step, zero)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "more"),
+    [
+        (SGD, [coupled(3)]),
+        (Momentum, [0.9]),
+        (Momentum, [coupled(3)]),
+        (Adam, [(0.9, 0.999)]),
+        (Adam, [1e-8]),
+        (Adam, [coupled(3)]),
+    ],
+)
+def test_only_the_learning_rate_may_go_without_its_name(optimizer, more):
+    with pytest.raises(TypeError, match="positional argument"):
+        optimizer(0.1, *more)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_an_optimiser_is_equal_to_itself_alone(optimizer):
+    # Two that have walked hold tensors, which do not compare to one truth.
+    own, other = optimizer(0.1), optimizer(0.1)
+    for each in (own, other):
+        each.step(column(4, 2), column(1, 3))
+
+    assert own == own
+    assert own != other
+    assert len({own, other}) == 2

@@ -7,13 +7,30 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from weight_decay import Run
-from weight_decay.plotting import book_style, compare_runs, plot_losses
+from weight_decay.plotting import (
+    COLOURS,
+    TEST,
+    TRAIN,
+    book_style,
+    compare_runs,
+    plot_losses,
+)
 
 EPOCHS = list(range(5, 101, 5))
-TRAIN = [10.0 ** (2 - epoch / 25) for epoch in EPOCHS]
-TEST = [10.0 ** (2 - epoch / 50) for epoch in EPOCHS]
+TRAIN_LOSSES = [10.0 ** (2 - epoch / 25) for epoch in EPOCHS]
+TEST_LOSSES = [10.0 ** (2 - epoch / 50) for epoch in EPOCHS]
+# As Okabe and Ito give their colours, in parts of 255.
+OKABE_ITO = {
+    "blue": (0, 114, 178),
+    "vermillion": (213, 94, 0),
+    "green": (0, 158, 115),
+    "purple": (204, 121, 167),
+    "sky": (86, 180, 233),
+    "orange": (230, 159, 0),
+}
 
 
 def make_run(lambd=3.0, unit="half squared error", epochs=EPOCHS):
@@ -22,8 +39,8 @@ def make_run(lambd=3.0, unit="half squared error", epochs=EPOCHS):
         lr=0.003,
         loss_unit=unit,
         epochs=epochs,
-        train_loss=TRAIN[: len(epochs)],
-        test_loss=[*TEST[: len(epochs) - 1], 0.0702468],
+        train_loss=TRAIN_LOSSES[: len(epochs)],
+        test_loss=[*TEST_LOSSES[: len(epochs) - 1], 0.0702468],
         w=torch.ones(2, 1),
         b=torch.zeros(1),
         w_init=torch.ones(2, 1),
@@ -196,6 +213,44 @@ def test_losses_in_different_units_do_not_share_an_axis():
     with pytest.raises(ValueError, match=f"runs must share one loss unit, got {units}"):
         compare_runs([make_run(), make_run(unit="squared error")], title="Never.")
     assert plt.get_fignums() == []
+
+
+# The look
+
+
+def test_the_colours_are_those_that_every_eye_can_tell_apart():
+    drawn = {"blue": TRAIN["color"], "vermillion": TEST["color"], **COLOURS}
+    grey = to_rgb(drawn.pop("grey"))
+
+    assert set(COLOURS) == {"green", "purple", "sky", "orange", "grey"}
+    assert {
+        name: tuple(round(255 * part) for part in to_rgb(colour))
+        for name, colour in drawn.items()
+    } == OKABE_ITO
+    assert grey[0] == grey[1] == grey[2]
+
+
+def test_the_look_is_an_open_frame_with_pale_lines_behind_strong_curves():
+    with book_style():
+        figure, ax = plt.subplots()
+        (curve,) = ax.plot([0, 1], [1, 2], marker="o", label="loss")
+        legend = ax.legend()
+        ax.set_title("A claim", loc="left")
+    figure.draw_without_rendering()
+
+    assert {side for side in ax.spines if ax.spines[side].get_visible()} == {
+        "left",
+        "bottom",
+    }
+    across, down = ax.yaxis.get_gridlines()[0], ax.xaxis.get_gridlines()[0]
+    assert across.get_visible()
+    assert not down.get_visible()
+    assert 2 * across.get_linewidth() < curve.get_linewidth()
+    assert not legend.get_frame_on()
+    assert isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine)
+    # The claim is the largest; what it is read off is larger than matplotlib's 10.
+    title = ax._left_title.get_size()
+    assert title > ax.xaxis.label.get_size() > 10
 
 
 # Everything else
