@@ -1,6 +1,7 @@
 """A sweep, against the single runs it stands for."""
 
 import importlib
+import inspect
 import io
 import json
 import math
@@ -487,6 +488,24 @@ def test_the_result_is_frozen_and_its_weights_are_copies():
             result.weight(2, 0)
         with pytest.raises(FrozenInstanceError):
             result.lr = 1
+
+
+def test_a_result_is_equal_to_itself_alone():
+    first, second = (sweep(problems_of(5, 8), [0, 3], epochs=1) for _ in range(2))
+
+    assert first == first
+    assert first != second  # of tensors, which do not compare to one truth
+    assert len({first, second}) == 2
+
+
+def test_what_the_docstring_promises_by_default():
+    told = " ".join(sweep.__doc__.split())
+    memory = inspect.signature(sweep).parameters["memory_mib"].default
+
+    assert f"in MiB (2²⁰ bytes); by default {memory}." in told
+    assert "in MiB (2²⁰ bytes); by default 256." in told
+    assert "takes longer than two seconds" in told
+    assert module.PROGRESS_DELAY == 2
 
 
 def test_a_result_says_what_it_is(problem):

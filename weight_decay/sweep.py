@@ -201,7 +201,8 @@ def sweep(
         fits the memory), else "weights".
     memory_mib : float
         Bound on the memory in use besides the arguments and the result, in MiB
-        (2²⁰ bytes). The sweep is cut into chunks of runs that keep to it.
+        (2²⁰ bytes); by default 256. The sweep is cut into chunks of runs that keep
+        to it.
     progress : bool, optional
         Whether to show a progress bar on standard error. By default it shows if
         that is a terminal and the sweep takes longer than two seconds.
@@ -275,7 +276,7 @@ def sweep(
     return result
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass
 class _Settings:
     """What all runs of a sweep have in common, checked."""
 
