@@ -152,6 +152,10 @@ epub_basename = "weight-decay"
 epub_description = PACKAGE["description"]
 epub_identifier = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_DNS, 'weight_decay.book')}"
 epub_uid = "book"
+epub_book_subtitle = (
+    "A textbook chapter that runs:\nwhat λ does to a linear model, and why"
+)
+epub_cover = ("_static/cover.png", "")  # for the shelf; the first page is the book's
 epub_use_index = False  # a reader searches
 epub_show_urls = "no"  # links can be followed
 epub_tocscope = "includehidden"  # the lists of pages are in the sidebar of the site

@@ -245,6 +245,7 @@ def test_the_look_is_an_open_frame_with_pale_lines_behind_strong_curves():
     across, down = ax.yaxis.get_gridlines()[0], ax.xaxis.get_gridlines()[0]
     assert across.get_visible()
     assert not down.get_visible()
+    assert ax.get_axisbelow() is True  # below bars, too
     assert 2 * across.get_linewidth() < curve.get_linewidth()
     assert not legend.get_frame_on()
     assert isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine)

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from bs4 import BeautifulSoup
+from epub_cover import draw_cover
 from PIL import Image
 from small_images import shrink_png
 from sphinx import addnodes
@@ -106,6 +107,11 @@ class BookBuilder(Epub3Builder):
         language = self.config.epub_language
         self.html_tag = HTML_TAG[:-1] + f' lang="{language}" xml:lang="{language}">'
 
+    @property
+    def _cover(self) -> str:
+        """Return the address of the cover; empty where there is none."""
+        return self.config.epub_cover[0] if self.config.epub_cover else ""
+
     def init_templates(self) -> None:
         """Take the templates of the EPUB theme alone; ours are made from Furo's."""
         ours = self.config.templates_path
@@ -133,6 +139,12 @@ class BookBuilder(Epub3Builder):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         self.create_pygments_style_file()
+        if self._cover:
+            path = Path(self.outdir, self._cover)
+            config = self.config
+            subtitle = config.epub_book_subtitle
+            draw_cover(path, config.epub_title, subtitle, config.epub_author)
+            shrink_png(path)
 
     def content_metadata(self) -> dict[str, Any]:
         """Put the date of the edition in the place of the clock's."""
@@ -157,6 +169,8 @@ class BookBuilder(Epub3Builder):
             is_page = file.suffix == ".xhtml" and file.name != "nav.xhtml"
             if is_page and "<math" in file.read_text("utf-8"):
                 item.set("properties", "mathml")
+            elif item.attrib["href"] == self._cover:
+                item.set("properties", "cover-image")
         metadata = tree.find(f"{{{OPF}}}metadata")
         assert metadata is not None
         for contributor in metadata.findall(f"{{{DC}}}contributor"):
@@ -253,6 +267,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the builder in the place of Sphinx's, and its setting."""
     app.add_builder(BookBuilder, override=True)
     app.add_config_value("epub_book_date", None, "epub", frozenset({datetime}))
+    app.add_config_value("epub_book_subtitle", "", "epub", frozenset({str}))
     # After the other extensions have written into the page.
     app.connect("html-page-context", tidy_page, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-COMPARISON = re.compile(r"(?<=[\w)‖]) ([=≈<>≤≥≠]) (?=[\w(−‖½])")
+# Where a text begins or ends with a sign, the number beside it comes from the run.
+COMPARISON = re.compile(r"(?:^|(?<=[\w)‖])) ([=≈<>≤≥≠]) (?:$|(?=[\w(−‖½]))")
 AS_TYPED = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.raw)
 
 

@@ -1,21 +1,47 @@
 """docs/_ext/no_break.py: where a line may not end."""
 
+import copy
+import re
+
 import pytest
 from no_break import COMPARISON
 
 
 @pytest.mark.parametrize(
-    "text", ["λ = 3", "η ≤ 0.1", "η(d + λ) < 2", "p > n", "w = −1"]
+    ("text", "sign"),
+    [
+        ("λ = 3", "="),
+        ("η ≤ 0.1", "≤"),
+        ("η(d + λ) < 2", "<"),
+        ("p > n", ">"),
+        ("w = −1", "="),
+        # What stands before or after is a node of its own.
+        ("with λ = ", "="),
+        (" ≈ 118.", "≈"),
+    ],
 )
-def test_a_comparison_is_one_word(text):
-    sign = text.split()[-2]
-
+def test_a_comparison_is_one_word(text, sign):
     assert f"\u00a0{sign}\u00a0" in COMPARISON.sub("\u00a0\\1\u00a0", text)
 
 
-@pytest.mark.parametrize("text", ["a - b", "three and 10", "= 3", "x = ", "a → b"])
+@pytest.mark.parametrize("text", ["a - b", "three and 10", "= 3", "a, = b", "a → b"])
 def test_other_text_stays_as_it_is(text):
     assert COMPARISON.sub("\u00a0\\1\u00a0", text) == text
+
+
+def test_no_line_of_the_book_may_end_within_a_comparison(pages):
+    breakable, kept = [], 0
+    for name, page in pages.items():
+        for tag in page.article.select("p, li, td, th, figcaption"):
+            prose = copy.copy(tag)
+            for other in prose.select("pre, code, math, p, li"):
+                other.extract()
+            text = prose.get_text()
+            kept += len(re.findall("\u00a0[=≈<>≤≥≠]\u00a0", text))
+            breakable += [(name, m[0]) for m in COMPARISON.finditer(text)]
+
+    assert kept > 200
+    assert breakable == []
 
 
 def test_code_keeps_the_spaces_that_it_was_typed_with(pages):

