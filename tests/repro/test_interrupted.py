@@ -173,6 +173,15 @@ def test_ended_at_any_time(books) -> None:
     assert published(book, whole) == value
 
 
+# warm_kernels silences what tells that the execution of a page begins.
+TELL_OF_JUPYTER = """
+
+def setup(app):
+    import logging
+    logging.getLogger("traitlets").setLevel(logging.INFO)
+"""
+
+
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda value: value.name)
 def test_warm_kernels_end_with_the_build(
     number: signal.Signals, tmp_path: Path
@@ -180,6 +189,8 @@ def test_warm_kernels_end_with_the_build(
     book = TinyBook(tmp_path / "book")
     slow = "import os, time\nprint(os.getpid())\ntime.sleep(100)\nprint("
     book.edit("docs/one.md", "print(", slow)
+    conf = book.path("docs/conf.py").read_text(encoding="utf-8")
+    book.write("docs/conf.py", conf + TELL_OF_JUPYTER)
 
     end_at(book, "Executing notebook with kernel", number)
 
