@@ -17,6 +17,7 @@ def test_plain_tokens_lose_their_span_and_others_keep_it():
 
     assert light(code) == '<span class="k">if</span> x'
     assert light('<span class="n">a &lt; b</span>') == "a &lt; b"
+    assert light('<code><span class="pre">w</span></code>') == "<code>w</code>"
     assert light('<span class="nn">torch</span>') == '<span class="nn">torch</span>'
 
 
@@ -37,7 +38,10 @@ def test_the_text_of_a_page_is_the_same(book, pages):
         assert token in STANDARD_TYPES.values()
         assert token not in own or {c for name, c in colours if name == token} <= base
     for page in pages.values():
-        assert not page.html.select(".highlight span.n, .highlight span.p")
+        unread = ".highlight span.n, .highlight span.p, article span.pre"
+        assert not page.html.select(unread)
+    for file in ("all.css", "print.css"):
+        assert not re.search(r"\.pre\b(?!-)", (book / "_static" / file).read_text())
 
 
 @pytest.mark.parametrize("token", ["k", "s2", "mi", "c1"])
