@@ -19,7 +19,6 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from bs4 import BeautifulSoup
-from epub_cover import draw_cover
 from PIL import Image
 from small_images import shrink_png
 from sphinx import addnodes
@@ -140,6 +139,9 @@ class BookBuilder(Epub3Builder):
             shutil.copyfile(source, target)
         self.create_pygments_style_file()
         if self._cover:
+            # It imports torch, which the web site needs later or not at all.
+            from epub_cover import draw_cover
+
             path = Path(self.outdir, self._cover)
             config = self.config
             subtitle = config.epub_book_subtitle
