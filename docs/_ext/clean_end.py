@@ -185,7 +185,9 @@ def check_folders(app: Sphinx) -> None:
     gallery = app.config._raw_config.get("sphinx_gallery_conf", {})
     inside = [gallery.get("gallery_dirs"), gallery.get("backreferences_dir")]
     folders = [Path(app.srcdir, name) for name in inside if isinstance(name, str)]
-    for folder in (Path(app.outdir), Path(app.doctreedir), *folders):
+    # The book is written beside the place where it is published.
+    beside = [Path(app.outdir).parent, Path(app.doctreedir).parent]
+    for folder in (*beside, Path(app.outdir), Path(app.doctreedir), *folders):
         while not folder.exists():
             folder = folder.parent
         if not os.access(folder, os.W_OK | os.X_OK):
