@@ -67,8 +67,7 @@ def decaying_sgd(net: nn.Sequential, lambd: float, lr: float) -> torch.optim.SGD
     TypeError, ValueError
         A wrong λ or η; the message names it and its value.
     """
-    check_not_negative("lambd", lambd)
-    check_positive("lr", lr)
+    lambd, lr = check_not_negative("lambd", lambd), check_positive("lr", lr)
     weight, bias = net.parameters()
     groups: list[dict[str, Any]] = [
         {"params": [weight], "weight_decay": lambd},

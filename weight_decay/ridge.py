@@ -378,10 +378,12 @@ def asymptotic_risk(
     >>> round(ridge.asymptotic_risk(3, 20, 200, noise_std=0.01, w_norm=0.02**0.5), 6)
     0.009117
     """
+    lambd = check_not_negative("lambd", lambd)
     kappa = _effective_penalty(lambd, n_train, num_inputs)
     sigma = check_not_negative("noise_std", noise_std)
     w_norm = check_not_negative("w_norm", w_norm)
-    ratio, kept, lost = num_inputs / n_train, 1 / (1 + kappa), kappa / (1 + kappa)
+    ratio = _ratio(n_train, num_inputs)
+    kept, lost = 1 / (1 + kappa), kappa / (1 + kappa)
     # 1 − γs² without its cancellation, by λ/κ = 1 − γs.
     room = (kappa + lambd / kappa) * kept if kappa > 0 else 1 - ratio
     if room == 0:  # n = p, λ = 0: the smallest singular values tend to zero
@@ -420,7 +422,8 @@ def asymptotic_degrees_of_freedom(lambd: float, n_train: int, num_inputs: int) -
     >>> round(ridge.asymptotic_degrees_of_freedom(3, n_train=20, num_inputs=200), 1)
     15.1
     """
-    return num_inputs / (1 + _effective_penalty(lambd, n_train, num_inputs))
+    kappa = _effective_penalty(lambd, n_train, num_inputs)
+    return float(num_inputs) / (1 + kappa)
 
 
 def best_lambda(

@@ -43,4 +43,5 @@ def test_the_optimiser_decays_by_its_settings_or_names_the_wrong_one(lambd, lr):
         decayed, spared = optimiser.param_groups
         assert (decayed["weight_decay"], spared["weight_decay"]) == (float(lambd), 0)
         assert decayed["lr"] == spared["lr"] == float(lr)
+        assert {type(decayed["weight_decay"]), type(decayed["lr"])} == {float}
         assert_finite(decayed["weight_decay"], decayed["lr"])

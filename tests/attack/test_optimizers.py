@@ -56,6 +56,9 @@ def test_steps_are_those_of_torch_at_any_size(case, data, dtype, sizes, lr, lamb
         param.grad = gradient.clone()
         if not (param.isfinite().all() and w.isfinite().all()):
             break  # the next step refuses it
+        penalty = lambd * w if decay is coupled else 0.0
+        if power == 2 and not ((gradient + penalty) ** 2).isfinite().all():
+            break
         before = w.clone()
         reference.step()
         w = attempt(

@@ -32,6 +32,8 @@ def axes():
     plt.close("all")
 
 
+# matplotlib's, for one loss that is a power of ten but for rounding.
+@pytest.mark.filterwarnings("ignore:Attempting to set identical low and high")
 @given(loss=losses, lambd=st.floats(0, 1e300))
 @example(loss=[0.0], lambd=3.0)
 def test_a_picture_shows_the_numbers_of_the_run_whatever_they_are(axes, loss, lambd):
@@ -49,18 +51,19 @@ def test_a_picture_shows_the_numbers_of_the_run_whatever_they_are(axes, loss, la
 @given(run=anything, ax=anything, title=anything)
 def test_what_cannot_be_drawn_is_named_and_opens_no_figure(axes, run, ax, title):
     good, before = make_run([1.0]), plt.get_fignums()
+    no_title = 3 if isinstance(title, str) else title
 
     for arguments in (
         {"run": run, "ax": axes},
         {"run": run},
         {"run": good, "ax": "axes" if ax is None else ax},
-        {"run": good, "ax": axes, "title": 3 if title in ("3", None) else title},
+        {"run": good, "ax": axes, "title": 3 if title is None else no_title},
     ):
         assert attempt(plot_losses, **arguments) is REFUSED
     for arguments in (
         {"runs": run, "title": "A title."},
         {"runs": [good, run], "title": "A title."},
-        {"runs": [good], "title": 3 if title == "3" else title},
+        {"runs": [good], "title": no_title},
     ):
         assert attempt(compare_runs, **arguments) is REFUSED
 

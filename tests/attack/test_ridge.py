@@ -348,10 +348,12 @@ def test_the_asymptotic_formulas_hold_to_the_last_digits_or_name_what_is_wrong(
     with localcontext(prec=900):
         lambd, n, p, sigma, _ = settings.values()
         if freedom is not REFUSED:
+            assert type(freedom) is float
             exact = int(p) / (1 + exact_kappa(float(lambd), int(n), int(p)))
             assert freedom == pytest.approx(float(exact), rel=1e-13)
         if risk is REFUSED:
             return
+        assert type(risk) is float  # of whatever types the arguments are
         if n == p and float(lambd) == 0:
             assert risk == (INF if sigma > 0 else 0)
             return
