@@ -53,8 +53,10 @@ def assert_tells(error, *words):
 @pytest.mark.parametrize(
     ("name", "value", "error"),
     [
-        *real("lambd", -1, -1e-300, Fraction(-1, 3), Fraction(-1, 10**400)),
-        *real("lambd", np.float32(-1)),
+        *real(
+            *("lambd", -1, -1e-300, np.float32(-1)),
+            *(Fraction(-1, 3), Fraction(-1, 10**400)),
+        ),
         *real("lr", 0, -0.003, 0.0, np.float64(-1)),
         *count("epochs"),
         *count("batch_size"),
