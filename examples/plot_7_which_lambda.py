@@ -393,7 +393,6 @@ with book_style():
         ax.bar(range(len(candidates)), share, color="#888888")
         ax.axvline(best, color=COLOURS["purple"], linestyle="--")
         ax.text(0.5, 25, f"{size} validation examples")
-        ax.set_axisbelow(True)
         ax.set_ylabel("chosen in % of cases")
     ax.set_xticks(range(len(candidates)), candidates)
     ax.set_xlabel("λ")

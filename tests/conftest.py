@@ -31,8 +31,10 @@ settings.register_profile(
     derandomize="CI" in os.environ,
     print_blob=True,
 )
-# Another seed each time, and many more examples: nox -s attack.
-settings.register_profile("attack", deadline=None, max_examples=1000, print_blob=True)
+# Many more examples, and for a person other ones each time: nox -s attack.
+settings.register_profile(
+    "attack", settings.get_profile("weight_decay"), max_examples=1000
+)
 settings.load_profile("weight_decay")
 
 

@@ -39,7 +39,7 @@ def check_finite(name: str, value: Any) -> float:
 def check_not_negative(name: str, value: Any) -> float:
     """Return `value` as a float; it must be finite and at least 0."""
     number = check_finite(name, value)
-    if value < 0:  # not `number`: the float of a tiny fraction is −0
+    if value < 0:  # not number: the float of a tiny negative fraction is −0
         raise ValueError(f"{name} must be zero or positive, got {shown(value)}")
     return abs(number)  # 0 for −0
 

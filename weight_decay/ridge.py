@@ -378,18 +378,19 @@ def asymptotic_risk(
     >>> round(ridge.asymptotic_risk(3, 20, 200, noise_std=0.01, w_norm=0.02**0.5), 6)
     0.009117
     """
-    lambd = check_not_negative("lambd", lambd)
-    kappa = _effective_penalty(lambd, n_train, num_inputs)
+    lambd, ratio = check_not_negative("lambd", lambd), _ratio(n_train, num_inputs)
+    kappa = _effective_penalty(lambd, ratio)
     sigma = check_not_negative("noise_std", noise_std)
     w_norm = check_not_negative("w_norm", w_norm)
-    ratio = _ratio(n_train, num_inputs)
     kept, lost = 1 / (1 + kappa), kappa / (1 + kappa)
     # 1 − γs² without its cancellation, by λ/κ = 1 − γs.
     room = (kappa + lambd / kappa) * kept if kappa > 0 else 1 - ratio
     if room == 0:  # n = p, λ = 0: the smallest singular values tend to zero
         return math.inf if sigma > 0 else 0.0
-    truth, noise = w_norm * lost, sigma * kept
-    risk = ((truth * truth + noise * noise * ratio) / room + sigma * sigma) / 2
+    # Divided before they are squared: a square of less than 1e-308 is 0.
+    root = math.sqrt(room)
+    truth, noise = w_norm * (lost / root), sigma * (kept * math.sqrt(ratio) / root)
+    risk = (truth * truth + noise * noise + sigma * sigma) / 2
     return _known(risk, noise_std=sigma, w_norm=w_norm)
 
 
@@ -422,7 +423,8 @@ def asymptotic_degrees_of_freedom(lambd: float, n_train: int, num_inputs: int) -
     >>> round(ridge.asymptotic_degrees_of_freedom(3, n_train=20, num_inputs=200), 1)
     15.1
     """
-    kappa = _effective_penalty(lambd, n_train, num_inputs)
+    lambd, ratio = check_not_negative("lambd", lambd), _ratio(n_train, num_inputs)
+    kappa = _effective_penalty(lambd, ratio)
     return float(num_inputs) / (1 + kappa)
 
 
@@ -602,10 +604,9 @@ def _svd(
     return U[:, :rank], s[:rank], V_t[:rank].T
 
 
-def _effective_penalty(lambd: float, n_train: int, num_inputs: int) -> float:
-    """Return κ, the solution of λ = κ (1 − γ/(1 + κ)) with γ = p/n."""
-    lambd = check_not_negative("lambd", lambd)
-    half = (lambd + _ratio(n_train, num_inputs) - 1) / 2
+def _effective_penalty(lambd: float, ratio: float) -> float:
+    """Return κ, the solution of λ = κ (1 − γ/(1 + κ)) with the ratio γ = p/n."""
+    half = (lambd + ratio - 1) / 2
     root = math.hypot(half, math.sqrt(lambd))
     # The second form is the first one without its cancellation.
     return half + root if half >= 0 else lambd / (root - half)

@@ -276,8 +276,7 @@ def sweep(
     return result
 
 
-@dataclass
-class _Settings:
+class _Settings(NamedTuple):
     """What all runs of a sweep have in common, checked."""
 
     loss_unit: str

@@ -139,7 +139,7 @@ class BookBuilder(Epub3Builder):
             shutil.copyfile(source, target)
         self.create_pygments_style_file()
         if self._cover:
-            # It imports torch, which the web site needs later or not at all.
+            # Here, since it imports torch, and builds of the web site load this, too.
             from epub_cover import draw_cover
 
             path = Path(self.outdir, self._cover)
@@ -266,7 +266,7 @@ def tidy_page(
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the builder in the place of Sphinx's, and its setting."""
+    """Register the builder in the place of Sphinx's, and its settings."""
     app.add_builder(BookBuilder, override=True)
     app.add_config_value("epub_book_date", None, "epub", frozenset({datetime}))
     app.add_config_value("epub_book_subtitle", "", "epub", frozenset({str}))

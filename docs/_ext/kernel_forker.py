@@ -103,8 +103,8 @@ def _become_kernel(request: dict[str, Any], connection: Any, kernelapp: Any) -> 
     os.environ.update(request["environment"])
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     sys.path[0] = ""
-    # A kernel with a parent, and one whose warnings concern no reader (this machine
-    # talks to itself without encryption), says nothing among the lines of the build.
+    # With a parent, a kernel does not print how to connect to it; from ERROR on, it
+    # does not warn that it talks to this machine unencrypted.
     quiet = [f"--IPKernelApp.parent_handle={os.getppid()}", "--log-level=ERROR"]
     kernelapp.launch_new_instance(argv=[*request["arguments"], *quiet])
     connection.close()

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.util.typing import ExtensionMetadata
 
-# Where a text begins or ends with a sign, the number beside it comes from the run.
-COMPARISON = re.compile(r"(?:^|(?<=[\w)‖])) ([=≈<>≤≥≠]) (?:$|(?=[\w(−‖½]))")
+# A text that begins or ends with a sign stands beside a node of its own: a number
+# from the run, code, a formula.
+COMPARISON = re.compile(r"(?:^|(?<=[^\s,]))[ \n]([=≈<>≤≥≠])[ \n](?:$|(?=\S))")
 AS_TYPED = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.raw)
 
 

@@ -95,7 +95,7 @@ def test_the_gradient_vanishes_at_the_fit_or_what_is_wrong_is_named(
         if dtype == DOUBLE and known and x > 0:
             w, b = fitted
             Z, r = X / x, (Y - X @ w - b) / y if y else Y - X @ w - b
-            pull = (lambd / x) * (w / y if y else w)
+            pull = (float(lambd) / x) * (w / y if y else w)
             gradient = Z.T @ r / n - pull
             size = 1 + float(pull.abs().max())
             assert not gradient.isfinite().all() or gradient.abs().max() < 1e-11 * size

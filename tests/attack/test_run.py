@@ -203,8 +203,8 @@ def test_the_curvature_is_an_eigenvalue_or_what_is_wrong_is_named(
         A = torch.nn.functional.pad(X.detach().double(), (0, 1), value=1.0)
         top = float(A.abs().max())
         scaled = torch.linalg.eigvalsh((A / top).T @ (A / top))[-1]
-        top *= top / len(X)  # which may have got twice as long
-        assert curvature == pytest.approx(top * float(scaled), rel=1e-12)
+        unit = top / len(X) * top  # X may have got twice as long
+        assert curvature == pytest.approx(unit * float(scaled), rel=1e-12)
 
 
 @given(

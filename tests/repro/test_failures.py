@@ -125,16 +125,16 @@ def test_a_setting_that_makes_no_sense(book: TinyBook) -> None:
 # -- Folders that cannot be written into, and disks without room -------------------
 
 
-def can_mount() -> bool:
-    """Tell whether a test may mount a file system of its own."""
-    command = ["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"]
+def works(*command: str) -> bool:
+    """Tell whether a command is there and succeeds."""
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
 
-needs_mounts = pytest.mark.skipif(not can_mount(), reason="needs the right to mount")
+MOUNT = ("unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt")
+needs_mounts = pytest.mark.skipif(not works(*MOUNT), reason="needs the right to mount")
 
 
 def build_by(book: TinyBook, *program: str) -> Build:
@@ -197,9 +197,9 @@ def test_nox_in_a_read_only_checkout(tmp_path: Path) -> None:
 def test_a_checkout_of_somebody_else(book: TinyBook) -> None:
     bound = []
     if os.getuid() == 0:  # root may write anywhere, unless that right is taken away
-        if not shutil.which("setpriv"):
-            pytest.skip("rights do not bind this user")
         bound = ["setpriv", "--bounding-set=-dac_override"]
+        if not works(*bound, "true"):
+            pytest.skip("rights do not bind this user")
     build = book.path("docs/_build")
     before = snapshot(book)
     build.chmod(0o555)
