@@ -82,6 +82,7 @@ def test_train_names_the_wrong_number(implementation, small, name, value, error)
         *real("noise_std", -0.01),
         *SEED,
         *cases("dtype", [torch.float16, torch.int64, "float32", float, None], []),
+        *cases("device", [], ["meta", "nowhere", 7.0, None]),
     ],
 )
 def test_synthetic_data_names_the_wrong_argument(name, value, error):

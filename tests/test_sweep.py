@@ -220,6 +220,19 @@ def test_scratch_is_concise_at_half_the_rate_and_twice_the_decay(form):
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_a_batch_size_above_n_means_the_full_batch(form):
+    problems = problems_of(5, 8)
+
+    full, above = (
+        sweep(problems, LAMBDAS, epochs=2, batch_size=size, form=form)
+        for size in (5, 10**400)
+    )
+
+    assert torch.equal(above.train_loss, full.train_loss)
+    assert torch.equal(above.w_norm, full.w_norm)
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_the_order_of_the_lambdas_does_not_matter(form):
     problems = problems_of(5, 8)
     lambdas = [7, 0, 3, 0.5, 20]

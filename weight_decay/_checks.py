@@ -123,11 +123,14 @@ def check_dtype(name: str, dtype: Any) -> torch.dtype:
 def check_device(name: str, value: Any) -> torch.device:
     """Return the device; it must be one of this machine."""
     try:
-        return torch.empty(0, device=torch.device(value)).device
+        device = torch.empty(0, device=torch.device(value)).device
+        if device.type == "meta":
+            raise ValueError("a tensor holds no numbers there")
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         raise ValueError(
             f"{name} must be a device of this machine, got {shown(value)}"
         ) from error
+    return device
 
 
 def check_generator(name: str, value: Any) -> torch.Generator:

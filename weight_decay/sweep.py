@@ -251,7 +251,7 @@ def sweep(
         loss_unit=loss_unit,
         lr=lr,
         epochs=check_count("epochs", epochs),
-        batch_size=check_count("batch_size", batch_size),
+        batch_size=min(check_count("batch_size", batch_size), len(like)),
         w_init=_check_start("w_init", w_init, (p, 1), like),
         b_init=_check_start("b_init", b_init, (1,), like),
     )

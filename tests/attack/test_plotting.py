@@ -33,7 +33,11 @@ def axes():
 
 
 # matplotlib's, for one loss that is a power of ten but for rounding.
-@pytest.mark.filterwarnings("ignore:Attempting to set identical low and high")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Attempting to set identical low and high"
+)
+
+
 @given(loss=losses, lambd=st.floats(0, 1e300))
 @example(loss=[0.0], lambd=3.0)
 def test_a_picture_shows_the_numbers_of_the_run_whatever_they_are(axes, loss, lambd):
