@@ -379,12 +379,11 @@ def asymptotic_risk(
     0.009117
     """
     lambd, ratio = check_not_negative("lambd", lambd), _ratio(n_train, num_inputs)
-    kappa = _effective_penalty(lambd, ratio)
+    kappa, rest = _effective_penalty(lambd, ratio)
     sigma = check_not_negative("noise_std", noise_std)
     w_norm = check_not_negative("w_norm", w_norm)
     kept, lost = 1 / (1 + kappa), kappa / (1 + kappa)
-    # 1 − γs² without its cancellation, by λ/κ = 1 − γs.
-    room = (kappa + lambd / kappa) * kept if kappa > 0 else 1 - ratio
+    room = (kappa + rest) * kept  # 1 − γs² without its cancellation
     if room == 0:  # n = p, λ = 0: the smallest singular values tend to zero
         return math.inf if sigma > 0 else 0.0
     # Divided before they are squared: a square of less than 1e-308 is 0.
@@ -424,7 +423,7 @@ def asymptotic_degrees_of_freedom(lambd: float, n_train: int, num_inputs: int) -
     15.1
     """
     lambd, ratio = check_not_negative("lambd", lambd), _ratio(n_train, num_inputs)
-    kappa = _effective_penalty(lambd, ratio)
+    kappa, _ = _effective_penalty(lambd, ratio)
     return float(num_inputs) / (1 + kappa)
 
 
@@ -604,12 +603,16 @@ def _svd(
     return U[:, :rank], s[:rank], V_t[:rank].T
 
 
-def _effective_penalty(lambd: float, ratio: float) -> float:
-    """Return κ, the solution of λ = κ (1 − γ/(1 + κ)) with the ratio γ = p/n."""
-    half = (lambd + ratio - 1) / 2
+def _effective_penalty(lambd: float, ratio: float) -> tuple[float, float]:
+    """Return κ, the solution of λ = κ (1 − γ/(1 + κ)) with γ = p/n, and λ/κ."""
+    half = (ratio - 1 + lambd) / 2  # in this order: a small λ is lost beside 1
     root = math.hypot(half, math.sqrt(lambd))
-    # The second form is the first one without its cancellation.
-    return half + root if half >= 0 else lambd / (root - half)
+    # Each form of the root is the other one without its cancellation, and holds for
+    # λ = 0, where λ/κ is its limit.
+    if half < 0:
+        return lambd / (root - half), root - half
+    kappa = half + root
+    return kappa, lambd / kappa if kappa > 0 else 0.0
 
 
 def _ratio(n_train: Any, num_inputs: Any) -> float:
