@@ -86,7 +86,8 @@ def _fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.
     X, y = problem.X_train.double(), problem.y_train.double()
     U, s, V = _svd("X_train", X, centred=True)
     d = s**2 / len(X)
-    w = V @ ((d / (d + lambd) / s)[:, None] * (U.T @ (y - y.mean())))
+    # d / s is s / n, without a square that may be too small to divide.
+    w = V @ ((s / len(X) / (d + lambd))[:, None] * (U.T @ (y - y.mean())))
     b = y.mean() - X.mean(0) @ w
     return w, b
 
