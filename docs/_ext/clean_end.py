@@ -186,8 +186,8 @@ def check_folders(app: Sphinx) -> None:
     inside = [gallery.get("gallery_dirs"), gallery.get("backreferences_dir")]
     folders = [Path(app.srcdir, name) for name in inside if isinstance(name, str)]
     # The book is written beside the place where it is published.
-    folders += [Path(app.outdir).parent, Path(app.outdir), Path(app.doctreedir)]
-    for folder in folders:
+    out = Path(app.outdir)
+    for folder in (out.parent, out, Path(app.doctreedir), *folders):
         while not folder.exists():
             folder = folder.parent
         if not os.access(folder, os.W_OK | os.X_OK):
