@@ -345,7 +345,7 @@ def _bytes(
     """
     like, m = problems[0].X_train, len(problems[0].X_test)
     n, p = like.shape
-    rows, batch = n + m, min(batch_size, n)
+    rows = n + m
     columns = n + 2 if form == "examples" else p + 1
 
     data = 2 * rows * (p + 2)  # X and y, and X with the column of ones
@@ -357,13 +357,13 @@ def _bytes(
         per_problem += 2 * rows * columns + n * columns
     # A column of A; the residuals of a batch and of a smaller last one; and, one
     # after the other, those of all examples, and w with its squares.
-    per_run = columns + 2 * batch + max(n, m, 2 * p) + 8
+    per_run = columns + 2 * batch_size + max(n, m, 2 * p) + 8
     size, generator = like.element_size(), 2**13
     return (
         size * fixed,
         size * per_problem + generator,
         size * per_run,
-        size * (columns + batch),
+        size * (columns + batch_size),
     )
 
 

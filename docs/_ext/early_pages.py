@@ -41,11 +41,10 @@ def execute(app: Sphinx, stop: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # of its kernels, too
         os.dup2(nowhere, stream)
-    # MyST declares neither the types of this nor what it adds to the environment.
-    create_myst_config(app)  # type: ignore[no-untyped-call]
+    create_myst_config(app)  # type: ignore[no-untyped-call]  # MyST gives it no types
     create_mystnb_config(app)
-    config = app.env.mystnb_config  # type: ignore[attr-defined]
-    md_config = app.env.myst_config  # type: ignore[attr-defined]
+    env: Any = app.env  # to which both have added their settings
+    config, md_config = env.mystnb_config, env.myst_config
     for docname in sorted(app.project.discover(app.config.exclude_patterns)):
         # Nobody waits for the outputs of a build that has died.
         if stop.is_set() or os.getppid() != parent:

@@ -55,11 +55,10 @@ def serve(address: str) -> None:
 
     # Read when matplotlib is imported; the inline backend shows figures on pages.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    # Most of these are imported for the children alone.
     import ipykernel.debugger
     import ipykernel.kernelapp
-    import matplotlib.pyplot  # noqa: F401
-    import myst_nb.ext.glue  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401 - imported for the children
+    import myst_nb.ext.glue  # noqa: F401 - the same, as the debugger
     import torch
     from matplotlib.figure import Figure
 

@@ -235,8 +235,8 @@ def join(app: Sphinx, exception: Exception | None) -> None:
     for script in sorted(out.glob("_static/**/*.js")):
         used |= names_in_script(script.read_text("utf-8"))
 
-    # Only HTML builders have sheets, and this is one: see above.
-    sheets = sorted(app.builder._css_files, key=lambda sheet: sheet.priority)  # type: ignore[attr-defined]
+    builder: Any = app.builder  # an HTML builder, see above: only those have sheets
+    sheets = sorted(builder._css_files, key=lambda sheet: sheet.priority)
     names = dict.fromkeys(
         os.fspath(sheet.filename) for sheet in sheets if is_joined(sheet)
     )

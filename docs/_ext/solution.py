@@ -29,11 +29,11 @@ class solution(nodes.General, nodes.Element):  # noqa: N801 - as docutils names 
     """What is folded away."""
 
 
-class solution_start(nodes.Invisible, nodes.Element):  # noqa: N801 - the same
+class solution_start(nodes.Invisible, nodes.Element):  # noqa: N801 - as docutils names nodes
     """The mark before it."""
 
 
-class solution_end(nodes.Invisible, nodes.Element):  # noqa: N801 - the same
+class solution_end(nodes.Invisible, nodes.Element):  # noqa: N801 - as docutils names nodes
     """The mark after it."""
 
 

@@ -15,6 +15,11 @@ from weight_decay.plotting import (
     plot_losses,
 )
 
+# matplotlib's, for one loss that is a power of ten but for rounding.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Attempting to set identical low and high"
+)
+
 # As far as a logarithmic axis of matplotlib reaches, with a margin of its decades.
 losses = st.lists(st.just(0.0) | st.floats(1e-140, 1e140), min_size=1, max_size=3)
 
@@ -30,12 +35,6 @@ def axes():
     _, ax = plt.subplots()
     yield ax
     plt.close("all")
-
-
-# matplotlib's, for one loss that is a power of ten but for rounding.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Attempting to set identical low and high"
-)
 
 
 @given(loss=losses, lambd=st.floats(0, 1e300))
