@@ -380,7 +380,7 @@ def asymptotic_risk(
     0.009117
     """
     lambd, ratio = check_not_negative("lambd", lambd), _ratio(n_train, num_inputs)
-    kappa, rest = _effective_penalty(lambd, ratio)
+    kappa, rest = _effective_penalty(lambd, ratio)  # κ and λ/κ
     sigma = check_not_negative("noise_std", noise_std)
     w_norm = check_not_negative("w_norm", w_norm)
     kept, lost = 1 / (1 + kappa), kappa / (1 + kappa)
