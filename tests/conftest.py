@@ -1,4 +1,4 @@
-"""What the tests share: settings of the session, and the two implementations."""
+"""What the tests share: settings of the session, problems, runs, scripts, the book."""
 
 import io
 import os
@@ -11,11 +11,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 from hypothesis import settings
+from reading import Page, is_local
 
 from weight_decay import concise, scratch, synthetic_data
 
+ROOT = Path(__file__).parents[1]
+
 # The book's own Sphinx extensions.
-sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "_ext"))
+sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
 # No test may open a window, whatever display there is.
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -83,8 +86,40 @@ def gallery():
         """Runs a script when its name is first asked for."""
 
         def __missing__(self, name):
-            script = Path(__file__).parents[1] / "examples" / f"{name}.py"
+            script = ROOT / "examples" / f"{name}.py"
             self[name] = play(script)
             return self[name]
 
     return Gallery()
+
+
+@pytest.fixture(scope="session")
+def runs(problem):
+    """The six runs of the chapter, made now."""
+    return {
+        (module, lambd): module.train(problem, lambd)
+        for module in (scratch, concise)
+        for lambd in (0, 3, 10)
+    }
+
+
+@pytest.fixture(scope="session")
+def book():
+    """The folder of the built book."""
+    html = ROOT / "docs" / "_build" / "html"
+    if not (html / "index.html").is_file():
+        pytest.fail("No book in docs/_build/html: nox -s docs builds it", pytrace=False)
+    return html
+
+
+@pytest.fixture(scope="session")
+def pages(book):
+    """Every page that can be reached from the first one, by its name."""
+    pages, waiting = {}, ["index.html"]
+    while waiting:
+        name = waiting.pop()
+        if name not in pages and name.endswith(".html") and (book / name).is_file():
+            page = pages[name] = Page(book, name)
+            local = [address for _, address in page.addresses if is_local(address)]
+            waiting += [page.target(address)[0] for address in local]
+    return pages

@@ -10,7 +10,7 @@ import pypdfium2
 import pytest
 from bs4 import BeautifulSoup
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SITE = ROOT / "docs" / "_build" / "html"
 sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from reading import Page
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BOOK = ROOT / "docs" / "_build" / "html"
 
 # checks.py, and the extensions of the book, browser.py among them.

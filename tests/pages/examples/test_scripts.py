@@ -13,7 +13,7 @@ from gallery_order import by_number
 
 from weight_decay import concise, scratch
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("plot_*.py"), key=lambda path: by_number(path.name))
 # The two scripts of the chapter; those behind them have a test file of their own.
 MODULES = {"plot_1_from_scratch": scratch, "plot_2_concise": concise}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-BOOK = Path(__file__).parents[2] / "docs" / "_build" / "html"
+BOOK = Path(__file__).parents[3] / "docs" / "_build" / "html"
 POLICY = 'http-equiv="Content-Security-Policy"'
 
 # Each way by which an injected script might run; each would set its own mark.
