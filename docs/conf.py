@@ -2,24 +2,37 @@
 
 import os
 import sys
+import tempfile
 import tomllib
 import uuid
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "_ext"))
+ROOT = HERE.parent
+sys.path[:0] = [str(HERE / "_ext"), str(ROOT)]
 
-from edition import edition_date  # noqa: E402
+from edition import edition_date  # noqa: E402 - one of ours
 
-PACKAGE = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"]
+PACKAGE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
-# One thread: printed digits depend on the thread count, and at this size two
-# threads are slower than one. Set before anything imports torch; the kernels of
-# the pages inherit it.
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
+# -- The same book wherever and by whomever it is built ------------------------
+if sys.flags.optimize:
+    raise RuntimeError("Unset PYTHONOPTIMIZE: sphinx-gallery needs its assertions.")
+# What the kernels of the pages and the processes of the gallery inherit: nobody's
+# settings, the package beside this file, the backend that a kernel takes by itself,
+# and one thread, since printed digits depend on the thread count.
+for name in list(os.environ):
+    if name.startswith(("PYTHON", "IPYTHON", "JUPYTER", "MPLBACKEND", "TQDM_")):
+        del os.environ[name]
+NOBODYS = tempfile.TemporaryDirectory(prefix="settings-")
+for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+    os.environ[name] = NOBODYS.name
+os.environ["PYTHONPATH"] = str(ROOT)
 os.environ["MATPLOTLIBRC"] = str(HERE / "_ext" / "matplotlibrc")
+for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
 
+# -- The project -----------------------------------------------------------------
 project = "Weight decay"
 author = "The weight_decay authors"
 project_copyright = "2026, The weight_decay authors"
@@ -28,28 +41,21 @@ version = release = PACKAGE["version"]
 language = "en"
 
 extensions = [
-    "clean_end",
-    "accessible_markup",
-    "archive",
-    "cache_key",
-    "content_policy",
-    "description",
-    "doi_registry",
-    "early_pages",
-    "epub_book",
-    "light_code",
-    "light_scripts",
+    # What a build may use again, and how it executes pages
+    "executed_outputs",
+    "forked_kernels",
+    # What a page may hold
     "mathml",
-    "no_break",
-    "one_style",
     "package_code",
-    "picture_size",
-    "small_images",
     "solution",
-    "steady_streams",
-    "steady_zips",
-    "warm_kernels",
-    "whole_book",
+    # What a reader gets
+    "accessible_markup",
+    "description",
+    "epub_book",
+    "gallery",
+    "line_breaks",
+    "pictures",
+    # From elsewhere
     "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -69,10 +75,37 @@ exclude_patterns = [
     # The scripts stand in the chapter's order; the gallery's own index would
     # list them a second time.
     "auto_examples/index.rst",
-    "sg_execution_times.rst",
 ]
 
-# -- Downloads ---------------------------------------------------------------
+# -- Pages that run ----------------------------------------------------------
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "smartquotes"]
+nb_execution_mode = "cache"
+nb_execution_show_tb = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+nb_code_prompt_show = "Show the code of this picture"
+nb_code_prompt_hide = "Hide the code of this picture"
+nb_output_stderr = "warn"
+
+# -- Gallery and downloads -----------------------------------------------------
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "gallery.by_number",
+    "minigallery_sort_order": "gallery.by_number",
+    "parallel": True,
+    "remove_config_comments": True,
+    "image_srcset": ["2x"],
+    "thumbnail_size": (320, 224),  # twice the size at which they are shown
+    "reset_modules": ("matplotlib", "gallery.reset_torch"),
+    "min_reported_time": float("inf"),
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "backreferences_dir": "auto_examples/used_by",
+    "doc_module": ("weight_decay",),
+    "only_warn_on_example_error": True,
+    "show_signature": False,
+}
 archive_name = "weight-decay-examples.zip"
 archive_files = ["LICENSE", "weight_decay/**/*.py", "weight_decay/py.typed"]
 archive_requirements = [
@@ -80,40 +113,7 @@ archive_requirements = [
     *PACKAGE["optional-dependencies"]["examples"],
 ]
 
-# -- What a change re-runs ---------------------------------------------------
-cache_key_sources = ["../weight_decay/**/*.py", "../constraints.txt", "_ext/*.py"]
-cache_key_sources += ["_ext/matplotlibrc"]
-
-# -- Pages that run ----------------------------------------------------------
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "smartquotes"]
-nb_execution_mode = "cache"
-nb_execution_raise_on_error = True
-nb_execution_timeout = 120
-nb_merge_streams = True
-nb_code_prompt_show = "Show the code of this picture"
-nb_code_prompt_hide = "Hide the code of this picture"
-nb_output_stderr = "warn"
-
-# -- Gallery -----------------------------------------------------------------
-sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
-    "gallery_dirs": "auto_examples",
-    "within_subsection_order": "gallery_order.by_number",
-    "minigallery_sort_order": "gallery_order.by_number",
-    "remove_config_comments": True,
-    "image_srcset": ["2x"],
-    "thumbnail_size": (320, 224),  # twice the size at which they are shown
-    "reset_modules": ("matplotlib", "gallery_reset.reset_torch"),
-    "min_reported_time": float("inf"),
-    "write_computation_times": False,
-    "download_all_examples": False,
-    "backreferences_dir": "reference/generated",
-    "doc_module": ("weight_decay",),
-    "abort_on_example_error": True,
-    "show_signature": False,
-}
-
-# -- Reference ---------------------------------------------------------------
+# -- Reference and links to elsewhere --------------------------------------------
 autodoc_typehints = "none"  # the docstrings give types with shapes and units
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
@@ -121,22 +121,17 @@ numpydoc_class_members_toctree = False
 bibtex_bibfiles = ["reference/references.bib"]
 bibtex_reference_style = "author_year"
 bibtex_default_style = "unsrt"
-# By key, so that a page that is not built anew still links to its source.
 bibtex_cite_id = "source-{key}"
-
-# -- Links to elsewhere (nox -s linkcheck) -------------------------------------
 linkcheck_timeout = 20
 linkcheck_retries = 2
 linkcheck_rate_limit_timeout = 60
 # Sites make the targets of their fragments with scripts; the page is enough.
 linkcheck_anchors = False
 
-# -- Mathematics -------------------------------------------------------------
-html_math_renderer = "mathml"
-mathml_font = "fonts/stix-two-math-subset.woff2"
-
 # -- HTML --------------------------------------------------------------------
 html_theme = "furo"
+html_math_renderer = "mathml"
+mathml_font = "fonts/stix-two-math-subset.woff2"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["mathml.css", "book.css", ("print.css", {"media": "print"})]
@@ -159,4 +154,10 @@ epub_cover = ("_static/cover.png", "")  # for the shelf; the first page is the b
 epub_use_index = False  # a reader searches
 epub_show_urls = "no"  # links can be followed
 epub_tocscope = "includehidden"  # the lists of pages are in the sidebar of the site
-epub_book_date = edition_date(HERE.parent / "CHANGELOG.md", 2026)
+epub_book_date = edition_date(ROOT / "CHANGELOG.md", 2026)
+
+
+def setup(app):
+    """Ask the registry about a DOI, since publishers turn programs away."""
+    registry = ("https://doi.org/10.", "https://doi.org/api/handles/10.")
+    app.connect("linkcheck-process-uri", lambda _, uri: uri.replace(*registry))

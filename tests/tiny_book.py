@@ -1,7 +1,6 @@
 """A book of a few pages, built as the real one is: its conf.py, extensions and styles.
 
-Only the pages, the scripts and the package are small. ``tests/repro`` and
-``tests/docs`` build it in folders of their own.
+Only the pages, the scripts and the package are small.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FROM_THE_REAL_BOOK = (
-    *("docs/conf.py", "docs/_ext", "docs/_static", "docs/_templates"),
+    *("docs/conf.py", "docs/_ext", "docs/_static", "docs/_templates", "docs/tools"),
     *("pyproject.toml", "CHANGELOG.md", "LICENSE", "weight_decay/py.typed"),
 )
 
@@ -163,18 +162,19 @@ class Build:
     code: int
     log: str
 
-    @property
-    def last_line(self) -> str:
-        """The last line that says anything."""
-        return self.log.rstrip().splitlines()[-1]
-
 
 class TinyBook:
     """A tiny book in a folder."""
 
-    def __init__(self, folder: Path, *, torch: bool = True) -> None:
+    def __init__(self, folder: Path) -> None:
+        """Take the book that is in a folder."""
         self.root = folder
         self.html = folder / "docs" / "_build" / "html"
+
+    @classmethod
+    def written(cls, folder: Path) -> TinyBook:
+        """Write a book into a folder."""
+        book = cls(folder)
         for name in FROM_THE_REAL_BOOK:
             source, target = ROOT / name, folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -184,68 +184,50 @@ class TinyBook:
             else:
                 shutil.copy(source, target)
         for name, text in FILES.items():
-            self.write(name, text)
-        if not torch:  # nothing here computes with it, and its import is slow
-            self.edit("docs/conf.py", '    "warm_kernels",\n', "")
-            self.edit("docs/conf.py", ', "gallery_reset.reset_torch"', "")
-
-    @classmethod
-    def at(cls, folder: Path) -> TinyBook:
-        """Return the book that is in a folder already."""
-        book = cls.__new__(cls)
-        book.root = folder
-        book.html = folder / "docs" / "_build" / "html"
+            book.write(name, text)
+        # What is only faster, and slow where next to nothing is computed.
+        book.edit("docs/conf.py", '    "forked_kernels",\n', "")
+        book.edit("docs/conf.py", '"parallel": True', '"parallel": False')
+        book.edit("docs/conf.py", ', "gallery.reset_torch"', "")
         return book
-
-    def path(self, name: str) -> Path:
-        """Return the path of a file of the book."""
-        return self.root / name
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the book."""
-        self.path(name).parent.mkdir(parents=True, exist_ok=True)
-        self.path(name).write_text(text, encoding="utf-8")
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file, which must hold it."""
-        text = self.path(name).read_text(encoding="utf-8")
+        text = (self.root / name).read_text(encoding="utf-8")
         assert old in text
         self.write(name, text.replace(old, new))
 
-    def command(self, *options: str) -> list[str]:
-        """Return the command that builds the book, as the docs session does."""
-        command = [sys.executable, "-m", "sphinx", "-N", "-n", "-T", "-W"]
-        command += ["--keep-going", "-j", "2", "-d", "docs/_build/doctrees"]
-        return [*command, *options, "-b", "html", "docs", "docs/_build/html"]
-
-    def environment(self, **environ: str) -> dict[str, str]:
-        """Return the environment of a build: this book's package, and one thread."""
-        path = os.pathsep.join([environ.pop("PYTHONPATH", ""), str(self.root)])
-        return {
-            **os.environ,
-            "PYTHONPATH": path.strip(os.pathsep),
-            # Two edits within a second must not meet the byte code of the first.
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "MPLBACKEND": "Agg",
-            **environ,
-        }
-
-    def build(self, *options: str, **environ: str) -> Build:
-        """Build the book."""
-        done = subprocess.run(
-            self.command(*options),
+    def start(self, **environ: str) -> subprocess.Popen[str]:
+        """Start to build the book, as the docs session does."""
+        return subprocess.Popen(
+            [sys.executable, "docs/tools/build.py"],
             cwd=self.root,
-            env=self.environment(**environ),
+            # Two edits within a second must not meet the byte code of the first.
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environ},
             encoding="utf-8",
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=300,
-            check=False,
         )
-        return Build(done.returncode, done.stdout)
 
-    def good_build(self, *options: str, **environ: str) -> Build:
-        """Build the book, without a warning."""
-        done = self.build(*options, **environ)
+    def build(self, **environ: str) -> Build:
+        """Build the book."""
+        process = self.start(**environ)
+        log, _ = process.communicate(timeout=120)
+        return Build(process.returncode, log)
+
+    def good_build(self, **environ: str) -> dict[str, bytes]:
+        """Build the book without a warning; return its files."""
+        done = self.build(**environ)
         assert done.code == 0, done.log
-        return done
+        return self.files()
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files of the built book."""
+        files = (path for path in self.html.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.html)): path.read_bytes() for path in files}

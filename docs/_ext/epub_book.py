@@ -20,7 +20,7 @@ from xml.etree import ElementTree as ET
 
 from bs4 import BeautifulSoup
 from PIL import Image
-from small_images import shrink_png
+from pictures import shrink_png
 from sphinx import addnodes
 from sphinx.builders._epub_base import NavPoint as OldNavPoint
 from sphinx.builders.epub3 import HTML_TAG, Epub3Builder, NavPoint

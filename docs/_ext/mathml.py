@@ -1,28 +1,25 @@
 """Mathematics as MathML Core, converted from LaTeX while the book is built.
 
-A page needs no script and no other host to show its formulas. Select with
-``html_math_renderer = "mathml"``; ``_static/mathml.css`` holds the layout.
+Without it formulas would need a script of 2 MB, or another host, and would jump when
+it arrives. ``_static/mathml.css`` holds the layout.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from functools import cache
+import unicodedata
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from docutils import nodes
 from math_core import LatexError, LatexToMathML
-from sphinx.errors import ConfigError
 from sphinx.locale import _
-from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
-    from sphinx.config import Config
     from sphinx.util.typing import ExtensionMetadata
     from sphinx.writers.html5 import HTML5Translator
 
@@ -40,10 +37,6 @@ INNER = {
     "equation": "",
 }
 OUTER = re.compile(rf"\\(begin|end){{({'|'.join(INNER)})\*?}}")
-# What touches an inline formula and must stay on its line: "(" before it; the
-# rest of a word, as in "nth", or punctuation after it.
-OPENING = re.compile(r"[(\[“‘]+$")
-CLOSING = re.compile(r"\w+|[^\w\s—–(\[]+")
 PRELOAD = (
     '<script>if (location.protocol !== "file:") document.head.append(Object.assign('
     'document.createElement("link"), {rel: "preload", href: "%s", as: "font", '
@@ -55,6 +48,11 @@ STYLED = {
     f"{{{MATHML}}}mstyle": {"displaystyle", "scriptlevel"},
     f"{{{MATHML}}}mtable": {"displaystyle"},
 }
+# For formulas as text.
+ABOVE = str.maketrans("0123456789+-−n⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿᵀ")
+BELOW = str.maketrans("0123456789+-−ij", "₀₁₂₃₄₅₆₇₈₉₊₋₋ᵢⱼ")
+ACCENTS = {"ˆ": "\u0302", "^": "\u0302", "~": "\u0303", "¯": "\u0304", "⋆": "*"}
+RELATIONS = {"=", "<", ">", "≤", "≥", "≈", "≠", "+", "−", "-", "→"}
 TOKEN = re.compile(r"\\begin\b|\\end\b|\\.|[{}&]", re.DOTALL)
 
 
@@ -104,24 +102,72 @@ def display_tex(text: str, *, wrap: bool = True) -> str:
     return f"\\begin{{{environment}}}\n{tex}\n\\end{{{environment}}}"
 
 
-@cache
-def _converter(macros: tuple[tuple[str, str], ...], xhtml: bool) -> LatexToMathML:
-    # No TeX annotation: where tags are stripped (page titles, descriptions) it
-    # would stand beside the formula as text, some readers speak it, and it costs
-    # about 100 bytes a formula.
-    return LatexToMathML(macros=dict(macros), xml_namespace=xhtml, fancy_error=False)
+def mathml(tex: str, *, display: bool = False, xhtml: bool = False) -> str:
+    """Convert one formula, with its text in one line for what shows no MathML.
+
+    Raises
+    ------
+    math_core.LatexError
+        If it is no LaTeX.
+    """
+    converter = LatexToMathML(xml_namespace=xhtml, fancy_error=False)
+    found = converter.convert_with_local_state(tex, displaystyle=display)
+    # XHTML knows no named entities beyond XML's own.
+    found = found.replace("&ApplyFunction;", "\u2061")
+    text = html.escape(one_line(found))
+    return found.replace("<math", f'<math alttext="{text}"', 1)
 
 
-def _mathml(
+def one_line(mathml: str) -> str:
+    """Return a formula as one line of text, as ‖w‖₂ = √(w₁² + w₂²)."""
+    text = _linear(ET.fromstring(mathml)).replace("\u2061", "")
+    return unicodedata.normalize("NFC", " ".join(text.split()))
+
+
+def _linear(element: ET.Element) -> str:
+    parts = [_linear(child) for child in element]
+    match element.tag.removeprefix(f"{{{MATHML}}}"):
+        case "mo" if (element.text or "") in RELATIONS:
+            return f" {element.text} "
+        case "msup" | "mover":
+            return parts[0] + _raised(parts[1], "^", ABOVE)
+        case "msub" | "munder":
+            return parts[0] + _raised(parts[1], "_", BELOW)
+        case "msubsup" | "munderover":
+            base, below, above = parts
+            return base + _raised(below, "_", BELOW) + _raised(above, "^", ABOVE)
+        case "mfrac":
+            return "½" if parts == ["1", "2"] else "/".join(map(_grouped, parts))
+        case "msqrt":
+            return f"√{_grouped(''.join(parts))}"
+        case "mtr":
+            return "".join(parts) + "; "
+    return (element.text or "") + "".join(parts)
+
+
+def _grouped(text: str) -> str:
+    return (
+        text if len(text) == 1 or (text.isalnum() and text.isascii()) else f"({text})"
+    )
+
+
+def _raised(text: str, sign: str, digits: dict[int, int]) -> str:
+    """Write an index or exponent, with the small digits there are if they suffice."""
+    text = text.replace(" ", "")
+    if text in ACCENTS:
+        return ACCENTS[text]
+    if all(ord(letter) in digits for letter in text):
+        return text.translate(digits)
+    return sign + _grouped(text)
+
+
+def _written(
     self: HTML5Translator, node: nodes.Element, tex: str, *, display: bool
 ) -> str:
-    """Convert one formula; a LaTeX error becomes a warning at its node."""
-    config = self.builder.config
-    convert = _converter(
-        tuple(config.mathml_macros.items()), "epub" in self.builder.name
-    )
+    """Return the HTML of one formula; a LaTeX error becomes a warning at its node."""
+    epub = "epub" in self.builder.name
     try:
-        mathml = convert.convert_with_local_state(tex, displaystyle=display)
+        found = mathml(tex, display=display, xhtml=epub)
     except LatexError as error:
         # The message starts with an offset into the wrapped text: of no use.
         reason = re.sub(r"^\d+: ", "", str(error))
@@ -134,9 +180,7 @@ def _mathml(
             type="mathml",
         )
         return f"<code>{html.escape(formula)}</code>"
-    # XHTML knows no named entities beyond XML's own.
-    mathml = mathml.replace("&ApplyFunction;", "\u2061")
-    return _as_mathml_3(mathml) if "epub" in self.builder.name else mathml
+    return _as_mathml_3(found) if epub else found
 
 
 def _as_mathml_3(mathml: str) -> str:
@@ -157,7 +201,7 @@ def _as_mathml_3(mathml: str) -> str:
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:
     """Write an inline formula."""
     self.body.append(self.starttag(node, "span", "", CLASS=CLASSES))
-    self.body.append(_mathml(self, node, node.astext(), display=False))
+    self.body.append(_written(self, node, node.astext(), display=False))
     self.body.append("</span>")
     raise nodes.SkipNode
 
@@ -165,57 +209,19 @@ def visit_math(self: HTML5Translator, node: nodes.math) -> None:
 def visit_math_block(self: HTML5Translator, node: nodes.math_block) -> None:
     """Write a displayed formula, with its number and permalink if it has one."""
     wrap = not node.get("no-wrap", node.get("nowrap", False))
-    mathml = _mathml(self, node, display_tex(node.astext(), wrap=wrap), display=True)
+    formula = _written(self, node, display_tex(node.astext(), wrap=wrap), display=True)
     # Furo wraps the node in a container with the same ids: write them once.
     wrapped = node.parent is not None and node["ids"] == node.parent.get("ids")
     self.body.append(
         self.starttag(nodes.Element() if wrapped else node, "div", "", CLASS=CLASSES)
     )
-    self.body.append(f'<div class="math-scroll">{mathml}</div>')
+    self.body.append(f'<div class="math-scroll">{formula}</div>')
     if node.get("number"):
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, _("Link to this equation"))
         self.body.append("</span>")
     self.body.append("</div>\n")
     raise nodes.SkipNode
-
-
-class KeepTogether(SphinxPostTransform):
-    """Keep "(", "," and "-" on the line of the inline formula they touch.
-
-    Browsers may break a line on either side of a formula, whatever stands there.
-    """
-
-    default_priority = 900
-    formats = ("html",)
-
-    def run(self, **kwargs: Any) -> None:
-        """Put each formula and what must stay with it into one span."""
-        for node in list(self.document.findall(nodes.math)):
-            # By position: equal texts compare equal, so replace() may take another.
-            parent, index = node.parent, node.parent.index(node)
-            group = nodes.inline("", "", node.deepcopy(), classes=["nobreak"])
-            group.source, group.line = node.source, node.line
-            before = parent[index - 1] if index else None
-            if isinstance(before, nodes.Text) and (head := OPENING.search(before)):
-                group.insert(0, nodes.Text(head[0]))
-                parent[index - 1] = nodes.Text(before[: head.start()])
-            after = parent[index + 1] if index + 1 < len(parent) else None
-            if isinstance(after, nodes.Text) and (tail := CLOSING.match(after)):
-                group.append(nodes.Text(tail[0]))
-                parent[index + 1] = nodes.Text(after[tail.end() :])
-            if len(group) > 1:
-                parent[index] = group
-
-
-def check_macros(app: Sphinx, config: Config) -> None:
-    """Stop the build if a macro itself is wrong, and name it."""
-    macros: dict[str, str] = config.mathml_macros
-    try:
-        LatexToMathML(macros=macros, fancy_error=False)
-    except LatexError as error:
-        name = re.sub(r"^macro(\d+):.*", lambda m: list(macros)[int(m[1])], str(error))
-        raise ConfigError(f"mathml_macros[{name!r}]: {error}") from error
 
 
 def preload_font(
@@ -245,9 +251,6 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         inline_renderers=(visit_math, None),
         block_renderers=(visit_math_block, None),
     )
-    app.add_post_transform(KeepTogether)
-    app.add_config_value("mathml_macros", {}, "html", types=frozenset({dict}))
     app.add_config_value("mathml_font", "", "html", types=frozenset({str}))
-    app.connect("config-inited", check_macros)
     app.connect("html-page-context", preload_font)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

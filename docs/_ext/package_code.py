@@ -1,53 +1,28 @@
-"""A directive that prints the body of a function of the package.
+"""A directive that prints the code of functions of the package.
 
-``.. package-code:: weight_decay.scratch.linreg weight_decay.scratch.sgd`` shows
-the source of the functions without their docstrings (the API page has those), so
-that what a page prints is what the tests test. Works in reStructuredText and in
-MyST. All names of one directive must come from one module.
+Without it a page would show a copy that nobody tests. The docstrings are left out; the
+API page has them. Works in reStructuredText and in MyST::
 
-Downloaded notebooks know no directives: there the same code stands in a fenced
-block, and Sphinx roles become plain text.
+    .. package-code:: weight_decay.scratch.linreg weight_decay.scratch.sgd
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.util
-import re
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from sphinx.directives.code import container_wrapper
 from sphinx.util.docutils import SphinxDirective
-from sphinx_gallery import notebook
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-DIRECTIVE = re.compile(
-    r"^\.\. package-code::((?:\n?[ \t]+[\w.]+)+)$", flags=re.MULTILINE
-)
-# Without its name, too: sphinx-gallery removes :ref: and leaves the rest.
-ROLE_WITH_TARGET = re.compile(r"(?::[\w:]+:)?`([^`<]+?)\s*<[\w/.]+>`")
-ROLE = re.compile(r":(func|class|meth|attr|mod):`~?([^`]+)`")
-
 
 def source_without_docstring(name: str) -> tuple[Path, str]:
-    """Return the file and the source of a function or class of a module.
-
-    Parameters
-    ----------
-    name : str
-        Full dotted name, as ``"weight_decay.scratch.sgd"``.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The file that defines it.
-    code : str
-        Its source lines, the docstring left out.
+    """Return the file and the source of a function or class, by its dotted name.
 
     Raises
     ------
@@ -76,19 +51,7 @@ def source_without_docstring(name: str) -> tuple[Path, str]:
 
 
 def listing(names: str) -> tuple[Path, str]:
-    """Return the file and the code of several names, set apart by blank lines.
-
-    Parameters
-    ----------
-    names : str
-        Dotted names of one module, separated by white space.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The file that defines them.
-    code : str
-        Their sources in the order given, without docstrings.
+    """Return the file and the code of several names, in the order given.
 
     Raises
     ------
@@ -121,26 +84,7 @@ class PackageCode(SphinxDirective):
         return [container_wrapper(self, literal, caption)]
 
 
-def _fenced(match: re.Match[str]) -> str:
-    _, code = listing(match[1])
-    return f"```python\n{code}\n```"
-
-
-def plain_markdown(markdown: str) -> str:
-    """Return a notebook cell with directives and roles of ours made readable."""
-    markdown = DIRECTIVE.sub(_fenced, markdown)
-    markdown = ROLE_WITH_TARGET.sub(r"\1", markdown)
-    return ROLE.sub(r"`\2`", markdown)
-
-
-def _rst2md(original: Any, text: str, *args: Any, **kwargs: Any) -> str:
-    return plain_markdown(original(text, *args, **kwargs))
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive, and the conversion for notebooks."""
+    """Register the directive."""
     app.add_directive("package-code", PackageCode)
-    # sphinx-gallery has no hook for directives of others in its notebooks.
-    if not isinstance(notebook.rst2md, partial):
-        notebook.rst2md = partial(_rst2md, notebook.rst2md)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,113 @@
+"""Keeps what pages and scripts have printed and drawn only while it is still true.
+
+Without it a page would go on showing what an older package computed: MyST-NB knows
+the outputs of a page by its cells, sphinx-gallery those of a script by its text, and
+neither sees an edit to the package that both import. Here all outputs belong to one
+digest of everything else that they depend on, and all go when it changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from importlib.metadata import distributions
+from logging import getLogger
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from nbclient import NotebookClient
+from sphinx.util import logging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
+    from sphinx.environment import BuildEnvironment
+
+logger = logging.getLogger(__name__)
+
+# Beside the pages and scripts themselves, by which their own caches know them.
+SOURCES = ("weight_decay/**/*.py", "docs/conf.py", "docs/_ext/*")
+
+
+def digest(files: Iterable[Path], *others: object) -> str:
+    """Digest files, anything else, Python, and the packages that are installed."""
+    packages = sorted(f"{each.name} {each.version}" for each in distributions())
+    key = hashlib.sha256(repr((sys.version_info[:2], packages, others)).encode())
+    for path in sorted(files):
+        if path.is_file():
+            key.update(hashlib.sha256(path.read_bytes()).digest())
+    return key.hexdigest()
+
+
+class Outputs:
+    """The executed outputs that one build may use, and adds to."""
+
+    def __init__(self, app: Sphinx) -> None:
+        self.root = Path(app.confdir).parent
+        self.pages = Path(app.confdir, "_build", "executed")
+        self.lock = FileLock(app.confdir / "_build" / "lock")
+        self.fresh = False
+
+    def digest(self) -> str:
+        """Digest what they depend on; of a script that is gone, a page would stay."""
+        files = (path for each in SOURCES for path in self.root.glob(each))
+        return digest(files, sorted(path.name for path in self.root.glob("examples/*")))
+
+    def choose(self, app: Sphinx, config: Config) -> None:
+        """Drop the outputs of another digest, and those of a build that was killed."""
+        self.lock_folder()
+        self.gallery = Path(app.srcdir, config.sphinx_gallery_conf["gallery_dirs"])
+        self.note = self.gallery / ".digest"
+        self.before = self.digest()
+        try:
+            self.fresh = self.note.read_text("utf-8") != self.before
+        except OSError:
+            self.fresh = True
+        if self.fresh:
+            for folder in (self.pages, self.gallery):
+                shutil.rmtree(folder, ignore_errors=True)
+        self.note.unlink(missing_ok=True)
+
+    def lock_folder(self) -> None:
+        """Let a second build in this folder wait until the first has ended."""
+        try:
+            self.lock.acquire(timeout=0)
+        except Timeout:
+            logger.info("Another build is at work in this folder; waiting for it.")
+            self.lock.acquire()
+
+    def choose_for_page(self, app: Sphinx, docname: str, _: list[str]) -> None:
+        """Give each page a cache of its own: readers in parallel share none."""
+        env: Any = app.env
+        folder = str(self.pages / docname)
+        env.mystnb_config = env.mystnb_config.copy(execution_cache_path=folder)
+
+    def outdated(self, app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
+        """Read all pages again if their outputs are gone (docs-live keeps what it has)."""
+        return env.found_docs if self.fresh else ()
+
+    def keep(self, app: Sphinx, exception: Exception | None) -> None:
+        """Sign the outputs, also after an error: what failed is not among them."""
+        if self.digest() == self.before:
+            self.gallery.mkdir(parents=True, exist_ok=True)
+            self.note.write_text(self.before, "utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the listeners."""
+    # A kernel sends what is printed in pieces, cut as the machine is busy or not, and
+    # MyST-NB would end a line after each; it does not pass this option on.
+    NotebookClient.coalesce_streams = True
+    # Furo's import of accessible-pygments lets every library talk. MyST-NB names each
+    # page that it executes; Jupyter need not.
+    getLogger("traitlets").setLevel("WARNING")
+    outputs = Outputs(app)
+    app.connect("config-inited", outputs.choose, priority=5)  # the gallery is at 10
+    app.connect("source-read", outputs.choose_for_page)
+    app.connect("env-get-outdated", outputs.outdated)
+    app.connect("build-finished", outputs.keep, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
