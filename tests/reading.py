@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from bs4 import BeautifulSoup, NavigableString
 
 CSS_ADDRESS = re.compile(r"""(?:url\(|@import)\s*["']?([^"')\s;]+)""")
+PRINTED = ".sphx-glr-script-out pre, .cell_output pre, .cell_output tr"
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]\d+)?")
 
 
@@ -44,8 +45,7 @@ class Page:
     @cached_property
     def printed(self):
         """The lines that the code on the page has printed."""
-        blocks = self.article.select(".sphx-glr-script-out pre, .cell_output pre")
-        return [line for block in blocks for line in block.text.splitlines() if line]
+        return printed_in(self.article)
 
     @cached_property
     def glued(self):
@@ -59,6 +59,15 @@ class Page:
             (block.select_one(".caption-text").text, block.pre.text.rstrip("\n"))
             for block in self.article.select(".literal-block-wrapper")
         ]
+
+
+def printed_in(tag):
+    """The lines that code has printed in a tag; a row of a table is a line."""
+    lines = []
+    for block in tag.select(PRINTED):
+        row = block.name == "tr"
+        lines += ["  ".join(block.stripped_strings)] if row else block.text.splitlines()
+    return [line for line in lines if line]
 
 
 def is_local(address):
