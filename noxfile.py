@@ -171,9 +171,9 @@ def pdf(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def repro(session: nox.Session) -> None:
-    """Build the book twice, in other places, times and languages; compare every byte."""
+    """Build the book in two places, times and languages; compare every byte."""
     prepare(session, "test", "docs")
-    pytest(session, "tests/site/repro.py")
+    pytest(session, "tests/repro")
 
 
 @nox.session(default=False)

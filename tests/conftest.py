@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import runpy
 import sys
 from contextlib import redirect_stdout
@@ -123,3 +124,42 @@ def pages(book):
             local = [address for _, address in page.addresses if is_local(address)]
             waiting += [page.target(address)[0] for address in local]
     return pages
+
+
+@pytest.fixture
+def build_page(tmp_path):
+    """A function that builds a book of a page, or more, with some of our extensions."""
+    from sphinx.testing.util import SphinxTestApp
+
+    def build(text, suffix="md", builder="html", pages=(), **settings):
+        source = tmp_path / "source"
+        source.mkdir()
+        for name, content in {"index": text, **dict(pages)}.items():
+            (source / f"{name}.{suffix}").write_text(content, "utf-8")
+        (source / "conf.py").touch()
+        extensions = ["mathml", "line_breaks", "package_code", "solution"]
+        given = {
+            "extensions": [*extensions, "myst_parser"],
+            "html_math_renderer": "mathml",
+            "html_theme": "basic",
+            "myst_enable_extensions": ["dollarmath"],
+            "epub_show_urls": "no",
+            "version": "1",
+            "copyright": "nobody",
+        }
+        app = SphinxTestApp(
+            buildername=builder, srcdir=source, confoverrides=given | settings
+        )
+        try:
+            app.build()
+            ending = {"epub": "xhtml", "text": "txt"}.get(builder, "html")
+            return SimpleNamespace(
+                page=(app.outdir / f"index.{ending}").read_text("utf-8"),
+                warnings=re.sub(r"\x1b\[[\d;]*m", "", app.warning.getvalue()),
+                folder=app.outdir,
+                dependencies={str(path) for path in app.env.dependencies["index"]},
+            )
+        finally:
+            app.cleanup()
+
+    return build

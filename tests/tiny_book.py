@@ -70,8 +70,11 @@ kernelspec: {name: python3}
 Prose with $w^2$, after {cite:t}`krogh1991simple`.
 
 ```{code-cell} python
+import time
 from weight_decay import VALUE
-print("one sees", VALUE)
+print("one ", end="", flush=True)
+time.sleep(0.3)
+print("sees", VALUE)
 ```
 """,
     "docs/two.md": """\

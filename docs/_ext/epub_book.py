@@ -19,8 +19,8 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from bs4 import BeautifulSoup
-from PIL import Image
 from pictures import shrink_png
+from PIL import Image
 from sphinx import addnodes
 from sphinx.builders._epub_base import NavPoint as OldNavPoint
 from sphinx.builders.epub3 import HTML_TAG, Epub3Builder, NavPoint

@@ -87,7 +87,7 @@ class Outputs:
         env.mystnb_config = env.mystnb_config.copy(execution_cache_path=folder)
 
     def outdated(self, app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
-        """Read all pages again if their outputs are gone (docs-live keeps what it has)."""
+        """Read all pages again if their outputs are gone; docs-live keeps the rest."""
         return env.found_docs if self.fresh else ()
 
     def keep(self, app: Sphinx, exception: Exception | None) -> None:

@@ -37,8 +37,6 @@ def prepare() -> None:
     """Import what every page needs."""
     # As a kernel does it; read when matplotlib is imported.
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    import ipykernel.kernelapp
-    import matplotlib.pyplot
     import myst_nb.ext.glue  # noqa: F401 - imported for the children, as the others
     import torch
 

@@ -40,10 +40,10 @@ def inputs() -> str:
 
 
 def why(told: str) -> str:
-    """Return what Sphinx has warned of, and the last words of an error that ended it."""
+    """Return what Sphinx has warned of, and the last words of what ended it."""
     warnings, _, dump = told.partition("\n\nVersions\n========\n")
-    dump = dump.partition("\nTraceback\n=========\n")[2].partition("\nThe full trace")[0]
-    lines = textwrap.dedent(dump).strip().splitlines()
+    _, _, trace = dump.partition("\nTraceback\n=========\n")
+    lines = textwrap.dedent(trace.partition("\nThe full")[0]).strip().splitlines()
     error = dropwhile(lambda line: line.startswith(("File ", " ")), lines)
     return "\n".join([warnings.strip(), *error]).strip()
 

@@ -1,15 +1,12 @@
 """The gallery scripts as a reader runs them, and the form that the gallery needs."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from gallery_order import by_number
+from gallery import by_number
 
 from weight_decay import concise, scratch
 
@@ -35,33 +32,10 @@ def script(request):
     )
 
 
-def files_beside_the_scripts():
-    files = (path for path in EXAMPLES.rglob("*") if "__pycache__" not in path.parts)
-    return {file: file.stat().st_mtime_ns for file in files if file.is_file()}
-
-
 @pytest.fixture(scope="module")
-def session(script, tmp_path_factory):
-    """What a run of the script, from another folder and without a display, leaves."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    display = {"DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"}
-    env = {name: value for name, value in os.environ.items() if name not in display}
-    if sys.platform != "linux":  # elsewhere a display is always there
-        env["MPLBACKEND"] = "Agg"
-    before = files_beside_the_scripts()
-    done = subprocess.run(
-        [sys.executable, script.path],
-        cwd=folder,
-        env=env | {"PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-    )
-    return SimpleNamespace(
-        done=done,
-        printed=done.stdout,
-        written=list(folder.iterdir()),
-        changed=files_beside_the_scripts().items() ^ before.items(),
-    )
+def printed(script, gallery):
+    """What the script prints."""
+    return gallery[script.path.stem].printed
 
 
 # -- Run ----------------------------------------------------------------------
@@ -76,19 +50,9 @@ def test_the_scripts_are_numbered_in_reading_order_and_each_has_its_tests():
     assert tested == {f"test_{script.stem}" for script in SCRIPTS[2:]}
 
 
-def test_it_runs_from_any_folder_without_a_display(session):
-    assert session.done.returncode == 0, session.done.stderr
-    assert "Warning" not in session.done.stderr
-
-
-def test_it_writes_no_file(session):
-    assert session.written == []
-    assert session.changed == set()
-
-
 @CORE
-def test_the_prediction_is_printed_before_any_norm(session):
-    before, norm, _ = session.printed.partition("L2 norm of w:")
+def test_the_prediction_is_printed_before_any_norm(printed):
+    before, norm, _ = printed.partition("L2 norm of w:")
     predicted = re.findall(r"λ = (\d+) +what decay leaves.*: ([\d.]+)$", before, re.M)
 
     assert norm
@@ -99,8 +63,8 @@ def test_the_prediction_is_printed_before_any_norm(session):
 
 
 @CORE
-def test_the_norms_are_those_of_fresh_runs(script, session, problem):
-    printed = re.findall(r"^L2 norm of w: (\d+\.\d{4})$", session.printed, re.M)
+def test_the_norms_are_those_of_fresh_runs(script, printed, problem):
+    printed = re.findall(r"^L2 norm of w: (\d+\.\d{4})$", printed, re.M)
     module = MODULES[script.path.stem]
     fresh = [module.train(problem, lambd).w_norm for lambd in LAMBDAS]
 
@@ -108,8 +72,8 @@ def test_the_norms_are_those_of_fresh_runs(script, session, problem):
 
 
 @pytest.mark.parametrize("script", SCRIPTS[:1], indirect=True)
-def test_the_table_of_the_first_script_is_that_of_fresh_runs(script, session, problem):
-    _, _, table = session.printed.partition(" λ   predicted      ‖w‖₂")
+def test_the_table_of_the_first_script_is_that_of_fresh_runs(script, printed, problem):
+    _, _, table = printed.partition(" λ   predicted      ‖w‖₂")
 
     for row, lambd in zip(table.splitlines()[1:4], LAMBDAS, strict=True):
         run = scratch.train(problem, lambd)
@@ -119,10 +83,10 @@ def test_the_table_of_the_first_script_is_that_of_fresh_runs(script, session, pr
 
 
 @pytest.mark.parametrize("script", SCRIPTS[1:2], indirect=True)
-def test_the_twins_of_the_second_script_are_twins(script, session, problem):
+def test_the_twins_of_the_second_script_are_twins(script, printed, problem):
     rows = re.findall(
         r"^λ = (\d+) +‖w‖₂ = +([\d.]+) and +([\d.]+) +test losses in ratio ([\d.]+)$",
-        session.printed,
+        printed,
         re.M,
     )
 
