@@ -10,7 +10,6 @@ import html
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 from docutils import nodes
 from math_core import LatexError, LatexToMathML
@@ -49,12 +48,6 @@ PRELOAD = (
     'document.createElement("link"), {rel: "preload", href: "%s", as: "font", '
     'type: "font/woff2", crossOrigin: ""}))</script>\n'
 )
-MATHML = "http://www.w3.org/1998/Math/MathML"
-# Style attributes that MathML 3 allows, where MathML Core allows them everywhere.
-STYLED = {
-    f"{{{MATHML}}}mstyle": {"displaystyle", "scriptlevel"},
-    f"{{{MATHML}}}mtable": {"displaystyle"},
-}
 TOKEN = re.compile(r"\\begin\b|\\end\b|\\.|[{}&]", re.DOTALL)
 
 
@@ -105,23 +98,20 @@ def display_tex(text: str, *, wrap: bool = True) -> str:
 
 
 @cache
-def _converter(macros: tuple[tuple[str, str], ...], xhtml: bool) -> LatexToMathML:
+def _converter(macros: tuple[tuple[str, str], ...]) -> LatexToMathML:
     # No TeX annotation: where tags are stripped (page titles, descriptions) it
     # would stand beside the formula as text, some readers speak it, and it costs
     # about 100 bytes a formula.
-    return LatexToMathML(macros=dict(macros), xml_namespace=xhtml, fancy_error=False)
+    return LatexToMathML(macros=dict(macros), fancy_error=False)
 
 
 def _mathml(
     self: HTML5Translator, node: nodes.Element, tex: str, *, display: bool
 ) -> str:
     """Convert one formula; a LaTeX error becomes a warning at its node."""
-    config = self.builder.config
-    convert = _converter(
-        tuple(config.mathml_macros.items()), "epub" in self.builder.name
-    )
+    convert = _converter(tuple(self.builder.config.mathml_macros.items()))
     try:
-        mathml = convert.convert_with_local_state(tex, displaystyle=display)
+        return convert.convert_with_local_state(tex, displaystyle=display)
     except LatexError as error:
         # The message starts with an offset into the wrapped text: of no use.
         reason = re.sub(r"^\d+: ", "", str(error))
@@ -134,24 +124,6 @@ def _mathml(
             type="mathml",
         )
         return f"<code>{html.escape(formula)}</code>"
-    # XHTML knows no named entities beyond XML's own.
-    mathml = mathml.replace("&ApplyFunction;", "\u2061")
-    return _as_mathml_3(mathml) if "epub" in self.builder.name else mathml
-
-
-def _as_mathml_3(mathml: str) -> str:
-    """Hand style attributes to an element ``mstyle``, as EPUB's MathML 3 wants it."""
-    ET.register_namespace("", MATHML)
-    root = ET.fromstring(mathml)
-    for parent in list(root.iter()):
-        for index, child in enumerate(parent):
-            own = STYLED.get(child.tag, set())
-            moved = {"displaystyle", "scriptlevel"} & child.attrib.keys() - own
-            if moved:
-                style = {name: child.attrib.pop(name) for name in sorted(moved)}
-                parent[index] = ET.Element(f"{{{MATHML}}}mstyle", style)
-                parent[index].append(child)
-    return ET.tostring(root, encoding="unicode")
 
 
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:
@@ -230,8 +202,7 @@ def preload_font(
     By a script, not by a link: a page that is opened from a folder may not preload,
     and a browser calls the attempt an error.
     """
-    wanted = app.config.mathml_font and "epub" not in app.builder.name
-    if wanted and context.get("has_maths_elements"):
+    if app.config.mathml_font and context.get("has_maths_elements"):
         # Not through html_css_files: that appends ?v=…, and the browser would
         # fetch the font twice.
         url = context["pathto"](f"_static/{app.config.mathml_font}", resource=True)
