@@ -2,20 +2,14 @@
 
 import html
 import re
-import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
 import mathml
 import pytest
-import subset_font
-from fontTools.ttLib import TTFont
-from math_core import LatexToMathML
 from sphinx.errors import ConfigError
 from sphinx.testing.util import SphinxTestApp
 
-STATIC = Path(mathml.__file__).parents[1] / "_static"
-FONT = STATIC / "fonts" / "stix-two-math-subset.woff2"
 MATH = re.compile(r"<math.*?</math>", re.DOTALL)
 
 
@@ -36,14 +30,14 @@ class Book:
 def build(tmp_path):
     """Return a function that builds a book of one page, or more."""
 
-    def run(text, suffix="rst", builder="html", pages=None, **settings):
+    def run(text, suffix="rst", pages=None, **settings):
         source = tmp_path / "source"
         source.mkdir()
         for name, content in {"index": text, **(pages or {})}.items():
             (source / f"{name}.{suffix}").write_text(content, encoding="utf-8")
         (source / "conf.py").write_text("", encoding="utf-8")
         app = SphinxTestApp(
-            buildername=builder,
+            buildername="html",
             srcdir=source,
             confoverrides={
                 "extensions": ["mathml", "myst_parser"],
@@ -55,7 +49,7 @@ def build(tmp_path):
         )
         try:
             app.build()
-            page = app.outdir / ("index.xhtml" if builder == "epub" else "index.html")
+            page = app.outdir / "index.html"
             warnings = re.sub(r"\x1b\[[\d;]*m", "", app.warning.getvalue())
             return Book(page.read_text(encoding="utf-8"), warnings, app.outdir)
         finally:
@@ -258,15 +252,7 @@ def test_mathematics_in_titles(build):
     assert "Decay by" in index
 
 
-# -- Other forms of the book --------------------------------------------------
-
-
-def test_epub_pages_are_xml(build):
-    text = "Title\n=====\n\n:math:`\\operatorname{df}(\\lambda) < 1`\n"
-    book = build(text, builder="epub", epub_show_urls="no", mathml_font="f.woff2")
-    root = ET.fromstring(book.page)
-    assert root.findall(".//{http://www.w3.org/1998/Math/MathML}math")
-    assert "preload" not in book.page
+# -- The font -----------------------------------------------------------------
 
 
 def test_pages_with_formulas_preload_the_font(build):
@@ -281,108 +267,3 @@ def test_pages_with_formulas_preload_the_font(build):
     links = re.findall(r'rel: "preload", href: "([^"]*)"', script)
     assert links == ["_static/fonts/some.woff2"]  # no ?v=: the style sheet has none
     assert "preload" not in (book.folder / "a.html").read_text(encoding="utf-8")
-
-
-# -- The font -----------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def font():
-    with TTFont(FONT) as opened:
-        yield opened
-
-
-def test_the_style_sheet_names_the_font():
-    css = (STATIC / "mathml.css").read_text(encoding="utf-8")
-    (url,) = re.findall(r'url\("([^"]*)"\)', css)
-    assert (STATIC / url).samefile(FONT)
-    assert FONT.stat().st_size < 100_000
-
-
-def test_the_font_can_set_mathematics(font):
-    table = font["MATH"].table
-    assert table.MathConstants.AxisHeight.Value > 0
-    assert table.MathGlyphInfo.MathItalicsCorrectionInfo.Coverage.glyphs
-    names = font.getBestCmap()
-    variants = table.MathVariants
-    for character in "()[]{}√‖|":
-        index = variants.VertGlyphCoverage.glyphs.index(names[ord(character)])
-        stretched = variants.VertGlyphConstruction[index]
-        assert stretched.GlyphAssembly.PartRecords, character
-    for character in "∑∏∫":
-        index = variants.VertGlyphCoverage.glyphs.index(names[ord(character)])
-        records = variants.VertGlyphConstruction[index].MathGlyphVariantRecord
-        assert len(records) > 1, character
-    for character in "⏞⏟":
-        assert names[ord(character)] in variants.HorizGlyphCoverage.glyphs
-
-
-@pytest.mark.parametrize(
-    "characters",
-    [
-        "".join(map(chr, range(0x20, 0x7F))),
-        "αβγδεζηθικλμνξοπρστυφχψωϑϕϵΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ",
-        "𝐀𝐙𝐚𝐳𝐴𝑍𝑎𝑔ℎ𝑖𝑧𝑨𝒁𝒂𝒛𝛂𝛌𝛼𝜂𝜆𝜎𝜔𝜷𝟎𝟗",
-        "ℂℕℙℚℝℤ𝔸𝔼𝕀𝟙𝒜ℬ𝒞𝒟ℒ𝒩𝒪𝒮ℓ",
-        "±−×÷·⋅∘∗⊙⊗⊕⊤⊥†∂∇∞∑∏∫√∅∀∃∈∉⊂⊆∪∩∖∧∨¬",
-        "=≠≈≡∼≃≅∝<>≤≥≪≫≲≳≔≜≺⪯∣∥‖|⟂",
-        "←→↔↑↓⇐⇒⇔↦⟶⟹⟺",
-        "()[]{}⌈⌉⌊⌋⟨⟩…⋯⋮⋱′″‴ˆ¯˜˙¨⃗̂̃⏞⏟",
-    ],
-)
-def test_the_font_has_every_character_of_the_chapter(font, characters):
-    names = font.getBestCmap()
-    assert [c for c in characters if ord(c) not in names] == []
-
-
-def test_what_the_converter_writes_is_in_the_font(font):
-    commands = r"""
-        \hat y \bar y \tilde y \dot y \ddot y \vec y \overline{xy} \underline{x}
-        \widehat{xy} \sqrt{180} \sqrt[3]{x} f'(x) f''(x) x_{t-1}^2 10{,}000
-        \lVert w\rVert \lvert x\rvert \left\lVert w\right\rVert \mathbf{X}^\top
-        \boldsymbol\beta \bm w \mathbb R \mathbb 1 \mathrm d \mathtt{lr}
-        \operatorname{df}(\lambda) \arg\min_w \underbrace{a}_{b} \overbrace{a}^{b}
-        \text{if “x” – or ‘y’} \dots \cdots \vdots \ddots \coloneqq \triangleq
-        \nabla\partial\infty\propto\sim\approx\to\mapsto\implies\iff\pm\odot\perp
-    """
-    tex = " ".join(commands.split())
-    written = LatexToMathML().convert_with_local_state(tex, displaystyle=True)
-    text = html.unescape(re.sub("<[^>]*>", "", written))
-    assert len(set(text)) > 50
-    assert {c for c in text if ord(c) not in font.getBestCmap()} == set()
-
-
-def test_superscript_primes_stand_on_the_exponent_line(font):
-    glyph = font["glyf"][font.getBestCmap()[ord("′")]]
-    assert glyph.yMin < 150  # the other form, raised twice, begins at 399
-
-
-@pytest.mark.parametrize("bracket", "()[]√")
-def test_stretched_glyphs_are_not_much_wider(font, bracket):
-    variants = font["MATH"].table.MathVariants
-    base = font.getBestCmap()[ord(bracket)]
-    index = variants.VertGlyphCoverage.glyphs.index(base)
-    stretched = variants.VertGlyphConstruction[index]
-    glyphs = [record.VariantGlyph for record in stretched.MathGlyphVariantRecord]
-    glyphs += [part.glyph for part in stretched.GlyphAssembly.PartRecords]
-    widest = max(font["hmtx"][glyph][0] for glyph in glyphs)
-    assert widest - font["hmtx"][base][0] < 130  # in the whole font: 250 to 420
-
-
-def test_the_font_says_its_licence(font):
-    assert "SIL Open Font License" in font["name"].getDebugName(13)
-    licence = (FONT.parent / "OFL.txt").read_text(encoding="utf-8")
-    assert font["name"].getDebugName(0) in licence
-
-
-def test_the_font_is_what_the_recipe_makes(font, tmp_path):
-    source = pytest.importorskip("ziamath", reason="holds the whole font").__file__
-    whole = Path(source).parent / "fonts" / "STIXTwoMath-Regular.ttf"
-    for name in ("once.woff2", "again.woff2"):
-        subset_font.main([str(whole), str(tmp_path / name)])
-    once = tmp_path / "once.woff2"
-    assert once.read_bytes() == (tmp_path / "again.woff2").read_bytes()
-    with TTFont(once) as made:
-        assert made.getBestCmap() == font.getBestCmap()
-        for table in ("glyf", "hmtx", "MATH"):
-            assert made.getTableData(table) == font.getTableData(table), table
