@@ -1,18 +1,18 @@
 """Settings of the book; the code they need lives in docs/_ext/."""
 
 import os
+import re
 import sys
 import tempfile
 import tomllib
-import uuid
+from datetime import datetime
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(HERE / "_ext"), str(ROOT)]
 
-from edition import edition_date  # noqa: E402 - one of ours
-
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
 PACKAGE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 # -- The same book wherever and by whomever it is built ------------------------
@@ -51,7 +51,7 @@ extensions = [
     # What a reader gets
     "accessible_markup",
     "description",
-    "epub_book",
+    "epub",
     "gallery",
     "line_breaks",
     "pictures",
@@ -145,16 +145,22 @@ copybutton_exclude = ".linenos, .gp, .go"
 # -- EPUB --------------------------------------------------------------------
 epub_basename = "weight-decay"
 epub_description = PACKAGE["description"]
-epub_identifier = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_DNS, 'weight_decay.book')}"
-epub_uid = "book"
-epub_book_subtitle = (
-    "A textbook chapter that runs:\nwhat λ does to a linear model, and why"
-)
+epub_contributor = author  # the standard needs none, Sphinx does
+epub_copyright = f"{project_copyright}. Text and figures: CC BY 4.0. Code: MIT."
+# One name for both, as toc.ncx repeats the second where the first belongs.
+epub_identifier = epub_uid = "weight-decay-5edcc7b9-5301-5b7a-88c9-ca7d140f6578"
 epub_cover = ("_static/cover.png", "")  # for the shelf; the first page is the book's
+epub_css_files = ["mathml.css"]  # _static/epub.css takes the place of the theme's
 epub_use_index = False  # a reader searches
 epub_show_urls = "no"  # links can be followed
+epub_tocdup = False
 epub_tocscope = "includehidden"  # the lists of pages are in the sidebar of the site
-epub_book_date = edition_date(ROOT / "CHANGELOG.md", 2026)
+# The static files of the web site that no page of an EPUB needs.
+suppress_warnings += ["epub.unknown_project_files"]
+# The date of the newest release, so that a build does not depend on its day.
+released = re.findall(r"^## \[.+\] - (\S+)$", CHANGELOG, re.M)
+epoch = datetime.fromisoformat(max(released, default="2026-01-01") + "T00:00Z")
+os.environ.setdefault("SOURCE_DATE_EPOCH", f"{epoch.timestamp():.0f}")
 
 
 def setup(app):

@@ -42,12 +42,6 @@ PRELOAD = (
     'document.createElement("link"), {rel: "preload", href: "%s", as: "font", '
     'type: "font/woff2", crossOrigin: ""}))</script>\n'
 )
-MATHML = "http://www.w3.org/1998/Math/MathML"
-# Style attributes that MathML 3 allows, where MathML Core allows them everywhere.
-STYLED = {
-    f"{{{MATHML}}}mstyle": {"displaystyle", "scriptlevel"},
-    f"{{{MATHML}}}mtable": {"displaystyle"},
-}
 # For formulas as text.
 ABOVE = str.maketrans("0123456789+-−n⊤", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿᵀ")
 BELOW = str.maketrans("0123456789+-−ij", "₀₁₂₃₄₅₆₇₈₉₊₋₋ᵢⱼ")
@@ -102,7 +96,7 @@ def display_tex(text: str, *, wrap: bool = True) -> str:
     return f"\\begin{{{environment}}}\n{tex}\n\\end{{{environment}}}"
 
 
-def mathml(tex: str, *, display: bool = False, xhtml: bool = False) -> str:
+def mathml(tex: str, *, display: bool = False) -> str:
     """Convert one formula, with its text in one line for what shows no MathML.
 
     Raises
@@ -110,9 +104,9 @@ def mathml(tex: str, *, display: bool = False, xhtml: bool = False) -> str:
     math_core.LatexError
         If it is no LaTeX.
     """
-    converter = LatexToMathML(xml_namespace=xhtml, fancy_error=False)
+    converter = LatexToMathML(fancy_error=False)
     found = converter.convert_with_local_state(tex, displaystyle=display)
-    # XHTML knows no named entities beyond XML's own.
+    # The text, and an EPUB, know no named entities beyond XML's own.
     found = found.replace("&ApplyFunction;", "\u2061")
     text = html.escape(one_line(found))
     return found.replace("<math", f'<math alttext="{text}"', 1)
@@ -126,7 +120,7 @@ def one_line(mathml: str) -> str:
 
 def _linear(element: ET.Element) -> str:
     parts = [_linear(child) for child in element]
-    match element.tag.removeprefix(f"{{{MATHML}}}"):
+    match element.tag:
         case "mo" if (element.text or "") in RELATIONS:
             return f" {element.text} "
         case "msup" | "mover":
@@ -165,9 +159,8 @@ def _written(
     self: HTML5Translator, node: nodes.Element, tex: str, *, display: bool
 ) -> str:
     """Return the HTML of one formula; a LaTeX error becomes a warning at its node."""
-    epub = "epub" in self.builder.name
     try:
-        found = mathml(tex, display=display, xhtml=epub)
+        return mathml(tex, display=display)
     except LatexError as error:
         # The message starts with an offset into the wrapped text: of no use.
         reason = re.sub(r"^\d+: ", "", str(error))
@@ -180,22 +173,6 @@ def _written(
             type="mathml",
         )
         return f"<code>{html.escape(formula)}</code>"
-    return _as_mathml_3(found) if epub else found
-
-
-def _as_mathml_3(mathml: str) -> str:
-    """Hand style attributes to an element ``mstyle``, as EPUB's MathML 3 wants it."""
-    ET.register_namespace("", MATHML)
-    root = ET.fromstring(mathml)
-    for parent in list(root.iter()):
-        for index, child in enumerate(parent):
-            own = STYLED.get(child.tag, set())
-            moved = {"displaystyle", "scriptlevel"} & child.attrib.keys() - own
-            if moved:
-                style = {name: child.attrib.pop(name) for name in sorted(moved)}
-                parent[index] = ET.Element(f"{{{MATHML}}}mstyle", style)
-                parent[index].append(child)
-    return ET.tostring(root, encoding="unicode")
 
 
 def visit_math(self: HTML5Translator, node: nodes.math) -> None:
@@ -236,8 +213,7 @@ def preload_font(
     By a script, not by a link: a page that is opened from a folder may not preload,
     and a browser calls the attempt an error.
     """
-    wanted = app.config.mathml_font and "epub" not in app.builder.name
-    if wanted and context.get("has_maths_elements"):
+    if app.config.mathml_font and context.get("has_maths_elements"):
         # Not through html_css_files: that appends ?v=…, and the browser would
         # fetch the font twice.
         url = context["pathto"](f"_static/{app.config.mathml_font}", resource=True)

@@ -1,15 +1,14 @@
-"""Folds the solution of an exercise away, cells that run included.
+"""Folds a solution or an answer away, cells that run included.
 
-``{solution-start}`` and ``{solution-end}`` stand around any part of a section:
-text, formulas, code cells with their outputs. HTML gets a ``details`` element,
-which a keyboard opens, search in the page finds, and no script is needed for.
-A pair of marks, not one directive around everything, because MyST-NB runs only
-those cells that stand at the top level of a page.
+Without it a reader would see the answer before having thought. ``{solution-start}``
+and ``{solution-end}`` stand around any part of a section; the first may have a title
+(``{solution-start} Answer``). A pair of marks, not one directive around everything,
+because MyST-NB runs only those cells that stand at the top level of a page. HTML gets
+a ``details`` element, which a keyboard opens and no script is needed for.
 """
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
@@ -26,53 +25,55 @@ logger = logging.getLogger(__name__)
 
 
 class solution(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
-    """What is folded away."""
+    """What is folded away, after its title."""
 
 
-class solution_start(nodes.Invisible, nodes.Element):  # noqa: N801 - as docutils names nodes
-    """The mark before it."""
+class solution_title(nodes.TextElement):  # noqa: N801 - as docutils names nodes
+    """What is seen of it, a text of its own for translators."""
 
 
 class solution_end(nodes.Invisible, nodes.Element):  # noqa: N801 - as docutils names nodes
     """The mark after it."""
 
 
-class Mark(SphinxDirective):
-    """Leaves a mark; the two directives differ in its kind only."""
+class Start(SphinxDirective):
+    """Begins a solution; what follows comes into it later."""
 
-    kind: type[nodes.Element]
+    optional_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return a solution that holds its title."""
+        words = self.arguments[0] if self.arguments else "Solution"
+        title = solution_title(words, words)
+        found = solution("", title)
+        self.set_source_info(title)
+        self.set_source_info(found)
+        return [found]
+
+
+class End(SphinxDirective):
+    """Ends a solution."""
 
     def run(self) -> list[nodes.Node]:
         """Return the mark."""
-        mark = self.kind()
+        mark = solution_end()
         self.set_source_info(mark)
         return [mark]
 
 
-class Start(Mark):
-    """Leaves the first mark."""
-
-    kind = solution_start
-
-
-class End(Mark):
-    """Leaves the second mark."""
-
-    kind = solution_end
-
-
 class Fold(SphinxTransform):
-    """Puts everything between two marks into one node."""
+    """Puts everything between two marks into the first."""
 
     default_priority = 400
 
     def apply(self, **kwargs: Any) -> None:
         """Fold each pair of marks; a mark without its partner is a warning."""
-        for start in list(self.document.findall(solution_start)):
+        for start in list(self.document.findall(solution)):
             rest = start.parent[start.parent.index(start) + 1 :]
             inside: list[nodes.Node] = []
             for node in rest:
-                if isinstance(node, solution_start | solution_end | nodes.section):
+                if isinstance(node, solution | solution_end | nodes.section):
                     break
                 inside.append(node)
             end = rest[len(inside)] if len(inside) < len(rest) else None
@@ -80,10 +81,9 @@ class Fold(SphinxTransform):
                 what = "a solution-end in the same section" if inside else "content"
                 self._warn(start, f"solution-start without {what}")
                 continue
-            end.parent.remove(end)
-            for node in inside:
-                start.parent.remove(node)
-            start.replace_self(solution("", *inside))
+            for node in (end, *inside):
+                node.parent.remove(node)
+            start.extend(inside)
         for end in list(self.document.findall(solution_end)):
             self._warn(end, "solution-end without a solution-start in its section")
 
@@ -92,37 +92,27 @@ class Fold(SphinxTransform):
         mark.parent.remove(mark)
 
 
-def visit_html(self: HTML5Translator, node: solution) -> None:
-    """Open the fold; in an EPUB, which may know no folding, it stands open."""
-    title = html.escape(self.config.solution_title)
-    if "epub" in self.builder.name:
-        self.body.append(f'<div class="solution"><p class="rubric">{title}</p>\n')
-    else:
-        self.body.append(
-            f'<details class="solution"><summary>{title}</summary>\n'
-            '<div class="solution-body">\n'
-        )
-
-
-def depart_html(self: HTML5Translator, node: solution) -> None:
-    """Close the fold."""
-    epub = "epub" in self.builder.name
-    self.body.append("</div>\n" if epub else "</div>\n</details>\n")
-
-
-def open_everywhere(self: nodes.NodeVisitor, node: solution) -> None:
-    """Write nothing of its own: on paper a solution just follows."""
+def nothing(self: nodes.NodeVisitor, node: nodes.Element) -> None:
+    """Write nothing of its own: where nothing folds, a solution just follows."""
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Register the directives, the transform and the setting."""
-    as_it_is = (open_everywhere, open_everywhere)
-    app.add_node(
-        solution, html=(visit_html, depart_html), latex=as_it_is, text=as_it_is
-    )
+    """Register nodes, directives and the transform."""
+
+    def writer(before: str, after: str) -> Any:
+        def visit(self: HTML5Translator, node: nodes.Element) -> None:
+            self.body.append(before)
+
+        def depart(self: HTML5Translator, node: nodes.Element) -> None:
+            self.body.append(after)
+
+        return visit, depart
+
+    fold = writer('<details class="solution">', "</div></details>\n")
+    title = writer("<summary>", '</summary>\n<div class="solution-body">\n')
+    app.add_node(solution, html=fold, text=(nothing, nothing))
+    app.add_node(solution_title, html=title, text=(nothing, nothing))
     app.add_directive("solution-start", Start)
     app.add_directive("solution-end", End)
     app.add_transform(Fold)
-    # One for each language, as other words of the theme are.
-    app.add_config_value("solution_title", "Solution", "html", types=frozenset({str}))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

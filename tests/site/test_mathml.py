@@ -2,7 +2,6 @@
 
 import html
 import re
-import xml.etree.ElementTree as ET
 
 import mathml
 import pytest
@@ -155,15 +154,6 @@ def test_mathematics_in_titles(build_page):
     assert re.search(r"Decay by .*<math.*</math>", entry[1])
     title = re.search(r"<title>(.*?)</title>", built.page, re.DOTALL)[1]
     assert html.unescape(title).startswith("The norm w1")
-
-
-def test_epub_pages_are_xml(build_page):
-    text = "Title\n=====\n\n:math:`\\operatorname{df}(\\lambda) < 1`\n"
-    built = build_page(text, "rst", "epub", mathml_font="f.woff2")
-
-    root = ET.fromstring(built.page)
-    assert root.findall(".//{http://www.w3.org/1998/Math/MathML}math")
-    assert "preload" not in built.page
 
 
 def test_pages_with_formulas_preload_the_font(build_page):
