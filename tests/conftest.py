@@ -35,10 +35,6 @@ settings.register_profile(
     derandomize="CI" in os.environ,
     print_blob=True,
 )
-# Many more examples, and for a person other ones each time: nox -s attack.
-settings.register_profile(
-    "attack", settings.get_profile("weight_decay"), max_examples=1000
-)
 settings.load_profile("weight_decay")
 
 

@@ -1,146 +1,243 @@
 """A wrong argument raises an error that names the argument and shows its value."""
 
-import dataclasses
+import inspect
+import math
 import re
 from fractions import Fraction
+from functools import partial
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hostile import INF, NAN, REFUSED, attempt
 
-from weight_decay import RegressionProblem, synthetic_data
-from weight_decay._checks import check_seed, check_size
+from weight_decay import (
+    RegressionProblem,
+    Run,
+    concise,
+    plotting,
+    ridge,
+    scratch,
+    synthetic_data,
+)
+from weight_decay.conventions import convert, learning_rate_factor
+from weight_decay.data import minibatches
+from weight_decay.optimizers import SGD, Adam, Decay, Momentum, coupled, decoupled
+from weight_decay.run import largest_curvature
+from weight_decay.sweep import sweep
 
-NAN, INF = float("nan"), float("inf")
+PROBLEM = synthetic_data(3, 5, 4, dtype=torch.float64)
+W, B = torch.ones(4, 1).double(), torch.ones(1).double()
+RUN = Run(3.0, 0.1, "squared error", [5], [1.0], [2.0], W, B, W, B)
 
-NOT_NUMBERS = ["3", b"3", None, True, np.True_, 3 + 0j, [3], torch.tensor(3.0)]
-NOT_INTEGERS = [2.0, NAN, Fraction(2), *NOT_NUMBERS]
-NOT_FINITE = [NAN, INF, -INF, 10**400]
+# Each function, with arguments that are right.
+
+START = {"w_init": W, "b_init": B}
+TRAIN = {"problem": PROBLEM, "lambd": 3, "lr": 0.1, "epochs": 1, "batch_size": 2}
+X = {"X": PROBLEM.X_train}
+SIZES = {"n_train": 3, "num_inputs": 4}
+SIZE_OF_Y = {"noise_std": 0.1, "w_norm": 1}
+UNITS = {"source": "mean squared error", "target": "scikit-learn alpha"}
+STEP = {"w": W, "gradient": W}
+
+CALLS = {
+    "synthetic_data": (
+        synthetic_data,
+        {**SIZES, "n_test": 5, "noise_std": 0.1, "seed": 0}
+        | {"dtype": torch.float64, "device": "cpu"},
+    ),
+    "RegressionProblem": (RegressionProblem, vars(PROBLEM)),
+    "minibatches": (
+        partial(minibatches, PROBLEM.X_train, PROBLEM.y_train),
+        {"batch_size": 2, "generator": torch.Generator()},
+    ),
+    "scratch.init_params": (
+        scratch.init_params,
+        {"num_inputs": 4, "generator": torch.Generator()}
+        | {"dtype": torch.float64, "device": "cpu"},
+    ),
+    "scratch.train": (scratch.train, {**TRAIN, "seed": 0, **START}),
+    "concise.train": (concise.train, {**TRAIN, "seed": 0, **START}),
+    "concise.linear_net": (concise.linear_net, {"w": W, "b": B}),
+    "concise.decaying_sgd": (
+        partial(concise.decaying_sgd, concise.linear_net(W, B)),
+        {"lambd": 3, "lr": 0.1},
+    ),
+    "largest_curvature": (largest_curvature, X),
+    "ridge.fit": (ridge.fit, {"problem": PROBLEM, "lambd": 3}),
+    "ridge.trajectory": (
+        ridge.trajectory,
+        {"problem": PROBLEM, "lambd": 3, "lr": 0.1, "steps": [1], **START},
+    ),
+    "ridge.shrinkage": (ridge.shrinkage, {**X, "lambd": 3, "bias": True}),
+    "ridge.degrees_of_freedom": (
+        ridge.degrees_of_freedom,
+        {**X, "lambd": 3, "bias": True},
+    ),
+    "ridge.expected_risk": (
+        ridge.expected_risk,
+        {**X, "lambd": 3, **SIZE_OF_Y, "bias": True},
+    ),
+    "ridge.asymptotic_risk": (
+        ridge.asymptotic_risk,
+        {"lambd": 3, **SIZES, **SIZE_OF_Y},
+    ),
+    "ridge.asymptotic_degrees_of_freedom": (
+        ridge.asymptotic_degrees_of_freedom,
+        {"lambd": 3, **SIZES},
+    ),
+    "ridge.best_lambda": (ridge.best_lambda, {**SIZES, **SIZE_OF_Y}),
+    "ridge.anatomy": (
+        ridge.anatomy,
+        {"problem": PROBLEM, "w": W, "b": B, "noise_std": 0.1},
+    ),
+    "sweep": (
+        sweep,
+        {"problems": [PROBLEM], "lambdas": [3], "seeds": [0], **START}
+        | {"implementation": "scratch", "lr": 0.1, "epochs": 1, "batch_size": 2}
+        | {"form": "weights", "memory_mib": 1, "progress": False},
+    ),
+    "convert": (convert, {"value": 3, **UNITS, "n_train": 3, "noise_std": 0.1}),
+    "learning_rate_factor": (
+        learning_rate_factor,
+        {**UNITS, "n_train": 3, "noise_std": 0.1},
+    ),
+    "coupled": (coupled, {"lambd": 3}),
+    "decoupled": (decoupled, {"lambd": 3}),
+    "Decay": (Decay, {"kind": "coupled", "lambd": 3}),
+    "SGD": (SGD, {"lr": 0.1, "decay": coupled(3)}),
+    "Momentum": (Momentum, {"lr": 0.1, "decay": coupled(3), "momentum": 0.9}),
+    "Adam": (
+        Adam,
+        {"lr": 0.1, "decay": coupled(3), "betas": (0.9, 0.999), "eps": 1e-8},
+    ),
+    "SGD.step": (SGD(0.1).step, STEP),
+    "Momentum.step": (Momentum(0.1).step, STEP),
+    "Adam.step": (Adam(0.1).step, STEP),
+    "plot_losses": (plotting.plot_losses, {"run": RUN, "ax": None, "title": "A title"}),
+    "compare_runs": (plotting.compare_runs, {"runs": [RUN], "title": "A title"}),
+}
+
+# What an argument of this name must not be.
 
 
-def cases(name, not_type, not_value):
-    """Return one case for each wrong value of one argument."""
-    errors = [(TypeError, v) for v in not_type] + [(ValueError, v) for v in not_value]
-    return [
-        pytest.param(name, value, error, id=f"{name}={value!r:.20}")
-        for error, value in errors
+def of_type(*values):
+    return [(TypeError, value, repr(value)) for value in values]
+
+
+def of_value(*values):
+    return [(ValueError, value, repr(value)) for value in values]
+
+
+NO_NUMBER = of_type("3", b"3", None, True, np.True_, 3 + 0j, [3], torch.tensor(3.0))
+REAL = [*NO_NUMBER, *of_value(NAN, INF, -INF)]
+NOT_NEGATIVE = [*REAL, *of_value(-1, -1e-300, np.float32(-1), Fraction(-1, 3))]
+POSITIVE = [*NOT_NEGATIVE, *of_value(0)]
+INTEGER = [*NO_NUMBER, *of_type(2.0, NAN, Fraction(2))]
+COUNT = [*INTEGER, *of_value(0, -1)]
+NAME = [*of_type(None, 3), *of_value("mse", "Prior std")]
+
+WRONG = {
+    "problem": of_type(None, "data"),
+    **dict.fromkeys(["lambd", "noise_std", "w_norm", "eps", "value"], NOT_NEGATIVE),
+    **dict.fromkeys(["lr", "memory_mib"], POSITIVE),
+    **dict.fromkeys(["epochs", "batch_size", "n_train", "n_test", "num_inputs"], COUNT),
+    "b_true": REAL,
+    "seed": [*INTEGER, *of_value(-1, 2**30)],
+    "dtype": of_type(torch.float16, torch.int64, "float32", float, None),
+    "device": of_value("meta", "nowhere", 7.0, None),
+    "generator": of_type(None, 3),
+    "bias": of_type(None, 1),
+    **dict.fromkeys(["steps", "problems", "lambdas", "seeds", "runs"], of_type(3)),
+    "implementation": of_value("d2l", scratch),
+    "form": of_value("dual", 3),
+    "progress": of_type("yes", 0),
+    "source": NAME,
+    "target": NAME,
+    "kind": of_value("l2", None),
+    "decay": of_type(3, None, "coupled", coupled),
+    "momentum": [*NOT_NEGATIVE, *of_value(1)],
+    "betas": of_type(0.9, None, (0.9,), (0.9, 0.99, 0.999)),
+    "run": of_type(3, None),
+    "ax": of_type("axes"),
+    "title": of_type(3),
+}
+# Where the same name is allowed less.
+ALSO_WRONG = {
+    ("scratch.init_params", "num_inputs"): of_value(2**41),
+    ("ridge.best_lambda", "w_norm"): of_value(0),
+    ("convert", "noise_std"): of_value(0),
+    ("learning_rate_factor", "noise_std"): of_value(0),
+}
+
+
+def holding(tensor, number):
+    changed = tensor.clone()
+    changed.view(-1)[-1] = number
+    return changed
+
+
+def wrong_tensors(tensor, is_first):
+    """What is no tensor of finite numbers of this shape, and how the error shows it."""
+    wrong = [
+        (TypeError, tensor.numpy(), "got array("),
+        (TypeError, None, "got None"),
+        (TypeError, tensor.long(), "got torch.int64"),
+        (TypeError, tensor.half(), "got torch.float16"),
+        (TypeError, tensor.cfloat(), "got torch.complex64"),
+        (TypeError, tensor.to_sparse(), "got torch.sparse_coo"),
+        (ValueError, tensor.to("meta"), "meta"),
+        (ValueError, holding(tensor, NAN), "got nan"),
+        (ValueError, holding(tensor, -INF), "got -inf"),
+        (ValueError, tensor[:0], "(0,"),
     ]
+    if not is_first:  # the first one decides about the dtype, and the sizes
+        wrong.append((TypeError, tensor.float(), "got torch.float32"))
+        wrong.append((ValueError, tensor[None], "got (1, "))
+    return wrong
 
 
-def real(name, *wrong):
-    return cases(name, NOT_NUMBERS, [*wrong, *NOT_FINITE])
-
-
-def count(name):
-    return cases(name, NOT_INTEGERS, [0, -1, -(10**30)])
-
-
-SEED = cases("seed", NOT_INTEGERS, [-1, 2**30, 10**30])
-
-
-def assert_tells(error, *words):
-    """The message has each of these words, whole."""
-    message = str(error.value)
-    for word in words:
-        assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", message), word
-
-
-# Numbers
+def wrong_values(call, name):
+    function, good = CALLS[call]
+    if torch.is_tensor(good[name]):
+        wrong = wrong_tensors(good[name], is_first=name == next(iter(good)))
+    else:
+        wrong = WRONG[name] + ALSO_WRONG.get((call, name), [])
+    default = inspect.signature(function).parameters[name].default
+    return [case for case in wrong if default is not None or case[1] is not None]
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "error"),
-    [
-        *real(
-            *("lambd", -1, -1e-300, np.float32(-1)),
-            *(Fraction(-1, 3), Fraction(-1, 10**400)),
-        ),
-        *real("lr", 0, -0.003, 0.0, np.float64(-1)),
-        *count("epochs"),
-        *count("batch_size"),
-        *SEED,
-    ],
+    ("call", "name"),
+    [(call, name) for call, (_, good) in CALLS.items() for name in good],
 )
-def test_train_names_the_wrong_number(implementation, small, name, value, error):
-    arguments = {"lambd": 3, "epochs": 1, name: value}
+def test_a_wrong_argument_is_named_and_shown(call, name):
+    function, good = CALLS[call]
 
-    with pytest.raises(error) as caught:
-        implementation.train(small, **arguments)
+    for error, value, shown in wrong_values(call, name):
+        with pytest.raises(error, match=rf"^{name}(\.dtype)? must ") as caught:
+            function(**{**good, name: value})
+        assert shown in str(caught.value)
 
-    assert_tells(caught, name, "must be")
-    assert repr(value) in str(caught.value)
+
+@pytest.mark.parametrize("call", CALLS)
+def test_every_argument_is_among_those_above_and_they_are_right(call):
+    function, good = CALLS[call]
+
+    assert inspect.signature(function).parameters.keys() == good.keys()
+    assert attempt(function, **good) is not REFUSED  # and nothing else has changed
+    plt.close("all")
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "error"),
-    [
-        *count("n_train"),
-        *count("n_test"),
-        *count("num_inputs"),
-        *real("noise_std", -0.01),
-        *SEED,
-        *cases("dtype", [torch.float16, torch.int64, "float32", float, None], []),
-        *cases("device", [], ["meta", "nowhere", 7.0, None]),
-    ],
+    ("digits", "shown"), [(400, "1000"), (5000, "int that cannot be shown")]
 )
-def test_synthetic_data_names_the_wrong_argument(name, value, error):
-    with pytest.raises(error) as caught:
-        synthetic_data(**{name: value})
-
-    assert_tells(caught, name, "must be")
-    assert repr(value) in str(caught.value)
-
-
-not_a_real_number = st.one_of(
-    st.text("0123456789.eE+-_naif "),
-    st.binary(),
-    st.none(),
-    st.booleans(),
-    st.complex_numbers(),
-    st.lists(st.integers()),
-)
-not_finite = st.sampled_from([NAN, INF, -INF])
-negative = st.floats(max_value=0, exclude_max=True, allow_infinity=False)
-
-
-@given(value=not_finite | negative)
-@pytest.mark.parametrize("name", ["lambd", "lr"])
-def test_no_negative_or_infinite_rate_is_let_through(
-    implementation, small, name, value
+def test_a_number_beyond_every_float_is_named_even_if_python_shows_it_not(
+    digits, shown
 ):
-    with pytest.raises(ValueError, match=f"{name} must be .*, got ") as caught:
-        implementation.train(small, **{"lambd": 3, "epochs": 1, name: value})
-    assert str(caught.value).endswith(f"got {value!r}")
-
-
-@given(value=not_a_real_number)
-@pytest.mark.parametrize("name", ["lambd", "lr", "epochs", "batch_size", "seed"])
-def test_nothing_but_a_number_is_let_through(implementation, small, name, value):
-    with pytest.raises(TypeError, match=f"{name} must be ") as caught:
-        implementation.train(small, **{"lambd": 3, "epochs": 1, name: value})
-    assert str(caught.value).endswith(f"got {value!r}")
-
-
-def test_sizes_and_seeds_end_where_the_messages_say():
-    # Not by synthetic_data: as many numbers fill terabytes.
-    assert check_size("n_train", 2**40) == 2**40
-    with pytest.raises(ValueError, match=r"n_train must be at most 2\*\*40") as caught:
-        check_size("n_train", 2**40 + 1)
-    assert_tells(caught, f"got {2**40 + 1}")
-
-    assert check_seed(2**30 - 1) == 2**30 - 1
-    with pytest.raises(ValueError, match=r"seed must be .* below 2\*\*30") as caught:
-        check_seed(2**30)
-    assert_tells(caught, f"got {2**30}")
-
-
-@given(value=st.integers(max_value=0))
-@pytest.mark.parametrize("name", ["n_train", "n_test", "num_inputs"])
-def test_no_size_below_one_is_let_through(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got {value}$"):
-        synthetic_data(**{name: value})
+    with pytest.raises(ValueError, match=f"^lambd must be finite, got {shown}"):
+        coupled(10**digits)
 
 
 @pytest.mark.parametrize(
@@ -155,48 +252,15 @@ def test_any_real_number_will_do_and_the_run_keeps_a_float(
     assert (type(run.lambd), type(run.lr)) == (float, float)
 
 
-@pytest.mark.parametrize(
-    "batch_size",
-    [
-        7,
-        8,
-        10**6,
-        10**30,
-    ],
-)
-def test_a_batch_size_above_n_means_the_full_batch(implementation, small, batch_size):
-    full = implementation.train(small, 3, epochs=4, batch_size=7)
-
-    run = implementation.train(small, 3, epochs=4, batch_size=batch_size)
-
-    assert torch.equal(run.w, full.w)
+def test_minus_zero_is_zero(implementation, small):
+    assert math.copysign(1, implementation.train(small, -0.0, epochs=1).lambd) == 1
 
 
-# Tensors
-
-
-def double(tensor):
-    return tensor.double()
-
-
-def integer(tensor):
-    return tensor.long()
-
-
-def numpy(tensor):
-    return tensor.numpy()
-
-
-def listed(tensor):
-    return tensor.tolist()
+# Tensors that must match
 
 
 def flat(tensor):
     return tensor.flatten()
-
-
-def batched(tensor):
-    return tensor[None]
 
 
 def transposed(tensor):
@@ -207,150 +271,41 @@ def longer(tensor):
     return torch.cat([tensor, tensor[:1]])
 
 
-def elsewhere(tensor):
-    return tensor.to("meta")
-
-
-def with_last(number):
-    def change(tensor):
-        changed = tensor.clone()
-        changed[-1] = number
-        return changed
-
-    change.__name__ = f"with_last_{number}"
-    return change
-
-
-# change, error, what the message says besides the name
-WRONG_TENSORS = [
-    (numpy, TypeError, "torch.Tensor"),
-    (listed, TypeError, "torch.Tensor"),
-    (integer, TypeError, "torch.int64"),
-    (torch.Tensor.half, TypeError, "torch.float16"),
-    (torch.Tensor.cfloat, TypeError, "torch.complex64"),
-    (with_last(NAN), ValueError, "nan"),
-    (with_last(INF), ValueError, "inf"),
-    (with_last(-INF), ValueError, "-inf"),
-    (batched, ValueError, "(1, "),
-]
-
-
-@pytest.mark.parametrize("name", ["X_train", "y_train", "X_test", "y_test", "w_true"])
-@pytest.mark.parametrize(("change", "error", "word"), WRONG_TENSORS)
-def test_a_problem_names_the_wrong_tensor(name, change, error, word):
-    problem = synthetic_data(3, 5, 4)
-
-    with pytest.raises(error) as caught:
-        dataclasses.replace(problem, **{name: change(getattr(problem, name))})
-
-    assert_tells(caught, name)
-    assert word in str(caught.value)
-
-
 @pytest.mark.parametrize(
-    ("name", "change", "error", "words"),
+    ("name", "change", "told"),
     [
-        ("X_train", flat, ValueError, ["(n, p)", "(12,)"]),
-        ("X_train", transposed, ValueError, ["y_train", "(4, 1)", "(3, 1)"]),
-        ("y_train", flat, ValueError, ["y_train", "(3, 1)", "(3,)"]),
-        ("y_train", transposed, ValueError, ["y_train", "(3, 1)", "(1, 3)"]),
-        ("y_train", longer, ValueError, ["y_train", "(3, 1)", "(4, 1)"]),
-        ("y_train", double, TypeError, ["y_train", "torch.float32", "torch.float64"]),
-        ("y_train", elsewhere, ValueError, ["y_train", "cpu", "meta"]),
-        ("X_test", flat, ValueError, ["X_test", "(m, 4)", "(20,)"]),
-        ("X_test", transposed, ValueError, ["X_test", "(m, 4)", "(4, 5)"]),
-        ("X_test", double, TypeError, ["X_test", "torch.float32", "torch.float64"]),
-        ("X_test", elsewhere, ValueError, ["X_test", "cpu", "meta"]),
-        ("y_test", flat, ValueError, ["y_test", "(5, 1)", "(5,)"]),
-        ("y_test", longer, ValueError, ["y_test", "(5, 1)", "(6, 1)"]),
-        ("y_test", double, TypeError, ["y_test", "torch.float32", "torch.float64"]),
-        ("y_test", elsewhere, ValueError, ["y_test", "cpu", "meta"]),
-        ("w_true", flat, ValueError, ["w_true", "(4, 1)", "(4,)"]),
-        ("w_true", longer, ValueError, ["w_true", "(4, 1)", "(5, 1)"]),
-        ("w_true", double, TypeError, ["w_true", "torch.float32", "torch.float64"]),
-        ("w_true", elsewhere, ValueError, ["w_true", "cpu", "meta"]),
+        ("X_train", flat, "X_train must have shape (n, p), got (12,)"),
+        ("X_train", transposed, "y_train must have shape (4, 1), got (3, 1)"),
+        ("y_train", flat, "y_train must have shape (3, 1), got (3,)"),
+        ("y_train", transposed, "y_train must have shape (3, 1), got (1, 3)"),
+        ("y_train", longer, "y_train must have shape (3, 1), got (4, 1)"),
+        ("X_test", transposed, "X_test must have shape (m, 4), got (4, 5)"),
+        ("y_test", flat, "y_test must have shape (5, 1), got (5,)"),
+        ("y_test", longer, "y_test must have shape (5, 1), got (6, 1)"),
+        ("w_true", longer, "w_true must have shape (4, 1), got (5, 1)"),
     ],
 )
-def test_the_tensors_of_a_problem_must_match(name, change, error, words):
-    problem = synthetic_data(3, 5, 4)
+def test_the_tensors_of_a_problem_must_match(name, change, told):
+    fields = vars(PROBLEM) | {name: change(getattr(PROBLEM, name))}
 
-    with pytest.raises(error) as caught:
-        dataclasses.replace(problem, **{name: change(getattr(problem, name))})
-
-    assert all(word in str(caught.value) for word in words), str(caught.value)
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        RegressionProblem(**fields)
 
 
-@pytest.mark.parametrize(
-    ("name", "sizes"), [("X_train", (0, 4, 5)), ("X_train", (3, 0, 5))]
-)
-def test_a_problem_is_not_empty(name, sizes):
-    n, p, m = sizes
-    X, y = torch.zeros(n, p), torch.zeros(n, 1)
+def test_a_problem_has_inputs():
+    X, y = torch.zeros(3, 0), torch.zeros(3, 1)
 
-    with pytest.raises(ValueError, match=rf"{name} must not be empty.*\({n}, {p}\)"):
-        RegressionProblem(X, y, torch.zeros(m, p), torch.zeros(m, 1), X[:1].T, 0)
-
-
-def test_a_problem_has_test_examples():
-    X, y = torch.zeros(3, 4), torch.zeros(3, 1)
-
-    with pytest.raises(ValueError, match=r"X_test must not be empty.*\(0, 4\)"):
-        RegressionProblem(X, y, X[:0], y[:0], torch.zeros(4, 1), 0)
+    with pytest.raises(ValueError, match=r"X_train must not be empty.*\(3, 0\)"):
+        RegressionProblem(X, y, X, y, X[:1].T, 0)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "error"), cases("b_true", NOT_NUMBERS, NOT_FINITE)
+    ("name", "change"),
+    [("w_init", flat), ("w_init", transposed), ("w_init", longer), ("b_init", longer)],
 )
-def test_the_true_bias_is_a_number(name, value, error):
-    with pytest.raises(error) as caught:
-        dataclasses.replace(synthetic_data(3, 5, 4), **{name: value})
+def test_a_start_must_match_the_problem(implementation, name, change):
+    start = change(START[name])
+    shapes = f"{tuple(START[name].shape)}, got {tuple(start.shape)}"
 
-    assert_tells(caught, "b_true", "must be")
-    assert repr(value) in str(caught.value)
-
-
-@pytest.mark.parametrize("name", ["w_init", "b_init"])
-@pytest.mark.parametrize(("change", "error", "word"), WRONG_TENSORS)
-def test_train_names_the_wrong_start(implementation, name, change, error, word):
-    problem = synthetic_data(3, 5, 4)
-    start = {"w_init": torch.ones(4, 1), "b_init": torch.ones(1)}[name]
-
-    with pytest.raises(error) as caught:
-        implementation.train(problem, 3, epochs=1, **{name: change(start)})
-
-    assert_tells(caught, name)
-    assert word in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("name", "start", "error", "words"),
-    [
-        ("w_init", torch.ones(4), ValueError, ["w_init", "(4, 1)", "(4,)"]),
-        ("w_init", torch.ones(1, 4), ValueError, ["w_init", "(4, 1)", "(1, 4)"]),
-        ("w_init", torch.ones(0, 1), ValueError, ["w_init", "(4, 1)", "(0, 1)"]),
-        ("w_init", torch.ones(4, 1).double(), TypeError, ["w_init", "torch.float64"]),
-        ("w_init", elsewhere(torch.ones(4, 1)), ValueError, ["w_init", "meta"]),
-        ("w_init", 0.0, TypeError, ["w_init", "0.0"]),
-        ("b_init", torch.tensor(1.0), ValueError, ["b_init", "(1,)", "()"]),
-        ("b_init", torch.ones(2), ValueError, ["b_init", "(1,)", "(2,)"]),
-        ("b_init", torch.ones(1).double(), TypeError, ["b_init", "torch.float64"]),
-        ("b_init", elsewhere(torch.ones(1)), ValueError, ["b_init", "meta"]),
-        ("b_init", 0.0, TypeError, ["b_init", "0.0"]),
-    ],
-)
-def test_a_start_must_match_the_problem(implementation, name, start, error, words):
-    with pytest.raises(error) as caught:
-        implementation.train(synthetic_data(3, 5, 4), 3, epochs=1, **{name: start})
-
-    assert all(word in str(caught.value) for word in words), str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "not_a_problem", [None, "data", (torch.ones(2, 2), torch.ones(2, 1))]
-)
-def test_train_wants_a_problem(implementation, not_a_problem):
-    with pytest.raises(TypeError) as caught:
-        implementation.train(not_a_problem, 3)
-
-    assert_tells(caught, "problem", "RegressionProblem")
-    assert repr(not_a_problem) in str(caught.value)
+    with pytest.raises(ValueError, match=f"^{name} must have .*{re.escape(shapes)}$"):
+        implementation.train(PROBLEM, 3, epochs=1, **{name: start})

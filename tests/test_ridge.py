@@ -1,30 +1,29 @@
 """The closed form, against scikit-learn, the loop, direct formulas and the theory."""
 
 import math
-import re
-from fractions import Fraction
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
 import torch
+from hostile import INF, normal
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from weight_decay import RegressionProblem, concise, ridge, scratch, synthetic_data
+from weight_decay import (
+    DivergenceError,
+    RegressionProblem,
+    concise,
+    ridge,
+    scratch,
+    synthetic_data,
+)
 
 DOUBLE = torch.float64
-NAN, INF = float("nan"), float("inf")
 
 # Fewer examples than inputs, as many, more, one, and one input.
 SIZES = [(20, 200), (7, 10), (10, 10), (11, 10), (40, 6), (1, 5), (9, 1)]
-
-TEXTBOOK = {"noise_std": 0.01, "w_norm": math.sqrt(0.02)}
-
-
-def normal(*shape, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.normal(0.0, 1.0, shape, generator=generator, dtype=DOUBLE)
 
 
 def problem_of(n, p, noise_std=0.5, mean=0.0):
@@ -41,13 +40,6 @@ def start_of(problem):
     return normal(p, 1, seed=5).to(problem.dtype), normal(1, seed=6).to(problem.dtype)
 
 
-def objective(problem, lambd, w, b):
-    losses = scratch.squared_loss(
-        scratch.linreg(problem.X_train, w, b), problem.y_train
-    )
-    return losses.mean() + lambd * scratch.l2_penalty(w)
-
-
 def close(actual, expected, atol=0.0, rtol=0.0):
     torch.testing.assert_close(actual, expected, rtol=rtol, atol=atol)
 
@@ -55,7 +47,7 @@ def close(actual, expected, atol=0.0, rtol=0.0):
 # The fit
 
 
-@pytest.mark.parametrize("lambd", [1e-6, 0.05, 3, 10, 1e6])
+@pytest.mark.parametrize("lambd", [1e-6, 3, 1e6])
 @pytest.mark.parametrize(("n", "p"), SIZES)
 def test_the_fit_is_that_of_scikit_learn(n, p, lambd):
     problem = problem_of(n, p, mean=0.3)
@@ -68,13 +60,15 @@ def test_the_fit_is_that_of_scikit_learn(n, p, lambd):
     np.testing.assert_allclose(b.numpy(), theirs.intercept_, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("lambd", [0, 1e-9, 0.05, 3, 1e6])
+@pytest.mark.parametrize("lambd", [0, 1e-9, 3, 1e6])
 @pytest.mark.parametrize(("n", "p"), SIZES)
 def test_the_gradient_of_the_objective_vanishes_at_the_fit(n, p, lambd):
     problem = problem_of(n, p, mean=0.3)
 
     w, b = (theta.requires_grad_() for theta in ridge.fit(problem, lambd))
-    objective(problem, lambd, w, b).backward()
+    y_hat = scratch.linreg(problem.X_train, w, b)
+    loss = scratch.squared_loss(y_hat, problem.y_train).mean()
+    (loss + lambd * scratch.l2_penalty(w)).backward()
 
     assert float(w.grad.abs().max()) < 1e-12
     assert float(b.grad.abs().max()) < 1e-12
@@ -105,28 +99,14 @@ def test_without_decay_the_fit_has_the_least_norm_of_all_minimisers(n, p):
     assert ridge.fit(problem, 1e-14)[0].sub(w).abs().max() < 1e-10
 
 
-def test_without_decay_and_with_few_examples_the_fit_goes_through_all(small):
-    w, b = ridge.fit(small, 0)
-
-    close(small.X_train @ w + b, small.y_train, atol=1e-13)
-
-
 @pytest.mark.parametrize("lambd", [0, 1e-200, 3])
-def test_inputs_far_from_zero_cost_no_accuracy(lambd):
+@pytest.mark.parametrize("shift", [(2.0**40, 0), (0, 2.0**40)], ids=["X", "y"])
+def test_data_far_from_zero_cost_no_accuracy(shift, lambd):
     # Sixteenths, and a shift that keeps each of them: nothing is rounded before.
-    X = (normal(6, 9) * 16).round() / 16
-    y = normal(6, 1, seed=1)
-    near = RegressionProblem(X, y, X, y, torch.ones(9, 1).double(), 0)
-    far = RegressionProblem(X + 2.0**40, y, X, y, torch.ones(9, 1).double(), 0)
-
-    close(ridge.fit(far, lambd)[0], ridge.fit(near, lambd)[0], atol=1e-13)
-
-
-@pytest.mark.parametrize("lambd", [0, 3])
-def test_targets_far_from_zero_move_the_bias_alone(lambd):
-    X, y = normal(6, 9), (normal(6, 1, seed=1) * 16).round() / 16
-    near = RegressionProblem(X, y, X, y, torch.ones(9, 1).double(), 0)
-    far = RegressionProblem(X, y + 2.0**40, X, y, torch.ones(9, 1).double(), 0)
+    X, y = ((data * 16).round() / 16 for data in (normal(6, 9), normal(6, 1, seed=1)))
+    w = torch.ones(9, 1).double()
+    near = RegressionProblem(X, y, X, y, w, 0)
+    far = RegressionProblem(X + shift[0], y + shift[1], X, y, w, 0)
 
     close(ridge.fit(far, lambd)[0], ridge.fit(near, lambd)[0], atol=1e-13)
 
@@ -174,17 +154,6 @@ def test_repeated_inputs_share_the_weight_evenly():
     close(w[:2], w[2:], atol=1e-14)
 
 
-@given(factor=st.floats(1, 1e6), lambd=st.floats(0, 1e3), n=st.integers(1, 12))
-@example(factor=2, lambd=0, n=5)
-@example(factor=1e6, lambd=1e-300, n=12)
-def test_more_decay_never_makes_the_weight_longer(factor, lambd, n):
-    problem = problem_of(n, 6)
-
-    weak, strong = (ridge.fit(problem, value)[0] for value in (lambd, factor * lambd))
-
-    assert float(strong.norm()) <= float(weak.norm()) * (1 + 1e-12)
-
-
 @pytest.mark.parametrize("lambd", [0, 3])
 def test_float32_data_give_float32_of_full_accuracy(lambd, problem):
     exact = RegressionProblem(
@@ -215,7 +184,7 @@ def test_a_long_full_batch_run_ends_at_the_fit(small):
 # The trajectory
 
 
-STEPS = [0, 1, 2, 5, 60, 400]
+STEPS = [0, 1, 5, 400]
 
 
 def descend(problem, lambd, lr, steps, w, b):
@@ -230,7 +199,7 @@ def descend(problem, lambd, lr, steps, w, b):
     return w, b
 
 
-@pytest.mark.parametrize("lambd", [0, 1e-6, 0.3, 3, 10])
+@pytest.mark.parametrize("lambd", [0, 0.3, 10])
 @pytest.mark.parametrize(("n", "p"), SIZES)
 def test_the_trajectory_is_that_of_the_loop(n, p, lambd):
     problem = problem_of(n, p, mean=0.3)
@@ -247,7 +216,7 @@ def test_the_trajectory_is_that_of_the_loop(n, p, lambd):
         close(b[i], b_loop, atol=1e-12)
 
 
-@pytest.mark.parametrize("lambd", [0, 3, 10])
+@pytest.mark.parametrize("lambd", [0, 3])
 def test_the_trajectory_is_that_of_both_implementations(lambd):
     problem = synthetic_data(dtype=DOUBLE)
 
@@ -262,16 +231,6 @@ def test_the_trajectory_is_that_of_both_implementations(lambd):
         assert losses.tolist() == pytest.approx(run.test_loss, rel=1e-11)
         close(w[-1], run.w, atol=1e-12)
         close(b[-1], run.b, atol=1e-12)
-
-
-@pytest.mark.parametrize(("n", "p"), [(7, 10), (11, 10)])
-def test_the_trajectory_ends_at_the_fit(n, p):
-    problem = problem_of(n, p)
-
-    w, b = ridge.trajectory(problem, 2, 0.02, [10**5], *start_of(problem))
-
-    for end, target in zip((w[0], b[0]), ridge.fit(problem, 2), strict=True):
-        close(end, target, atol=1e-13)
 
 
 def test_without_decay_and_from_zero_the_trajectory_ends_at_the_least_norm_in_w_and_b():
@@ -300,17 +259,47 @@ def test_what_the_data_never_touch_decays_by_itself(lambd):
         close(beyond @ w[i], expected, atol=1e-13)
 
 
-def test_an_overshooting_rate_follows_the_loop_out():
+def test_an_overshooting_rate_follows_the_loop_out_and_ends_in_an_error():
     # η(d_max + λ) > 2: the signs alternate and the path grows.
     problem = problem_of(7, 10)
-    w_init, b_init = start_of(problem)
+    start = start_of(problem)
 
-    w, b = ridge.trajectory(problem, 30, 0.08, [31], w_init, b_init)
+    w, b = ridge.trajectory(problem, 30, 0.08, [31], *start)
 
-    w_loop, b_loop = descend(problem, 30, 0.08, 31, w_init, b_init)
+    w_loop, b_loop = descend(problem, 30, 0.08, 31, *start)
     assert float(w_loop.abs().max()) > 1e3
     close(w[0], w_loop, rtol=1e-11)
     close(b[0], b_loop, rtol=1e-11)
+    with pytest.raises(DivergenceError) as caught:
+        ridge.trajectory(problem, 30, 0.08, [5, 9000, 8000, 0], *start)
+    assert (caught.value.epoch, caught.value.lr, caught.value.lambd) == (8000, 0.08, 30)
+    A = torch.nn.functional.pad(problem.X_train, (0, 1), value=1.0)
+    d_max = float(torch.linalg.eigvalsh(A.T @ A / 7)[-1])
+    assert caught.value.d_max == pytest.approx(d_max)
+
+
+def test_a_path_may_leave_the_range_of_float32_alone():
+    X, y = torch.ones(2, 1), torch.zeros(2, 1)
+    problem = RegressionProblem(X, y, X, y, X[:1], 0)
+
+    with pytest.raises(DivergenceError):
+        ridge.trajectory(problem, 0, 1e10, [10], X[:1], X[0])
+
+
+def test_a_start_at_the_minimum_stays_there_whatever_the_step():
+    X, zero = torch.tensor([[1.0, 0.0], [-1.0, 0.0]]).double(), torch.zeros(2, 1)
+    problem = RegressionProblem(X, zero.double(), X, zero.double(), zero.double(), 0)
+
+    w, b = ridge.trajectory(problem, 1000, 1, [10**6], zero.double(), zero[0].double())
+
+    # (1 − ηλ)ᵗ is beyond the range of a float; times 0 it is still 0.
+    assert (w.tolist(), b.tolist()) == ([[[0], [0]]], [[0]])
+
+
+@pytest.mark.parametrize("step", [-1, 2.0, "3", None, 2**53])
+def test_a_trajectory_names_a_wrong_step(small, step):
+    with pytest.raises((TypeError, ValueError), match=rf"^steps must .*got {step!r}$"):
+        ridge.trajectory(small, 3, 0.1, [1, step, 2], *start_of(small))
 
 
 def test_the_steps_may_come_in_any_order_from_any_iterable(small):
@@ -328,13 +317,13 @@ def test_the_steps_may_come_in_any_order_from_any_iterable(small):
 
 
 def test_a_float32_trajectory_is_float32_and_starts_where_it_was_told(problem):
-    w_init, b_init = start_of(problem)
+    start = start_of(problem)
 
-    w, b = ridge.trajectory(problem, 3, 0.003, [0], w_init, b_init)
-
-    assert w.dtype == b.dtype == torch.float32
-    close(w[0], w_init, atol=1e-7)
-    close(b[0], b_init, atol=1e-7)
+    for path, theta in zip(
+        ridge.trajectory(problem, 3, 0.003, [0], *start), start, strict=True
+    ):
+        assert path.dtype == torch.float32
+        close(path[0], theta, atol=1e-7)
 
 
 # Shrinkage and degrees of freedom
@@ -367,30 +356,7 @@ def test_shrinkage_is_that_of_the_fit():
     close((V_t[:6] @ w)[:, 0], kept * (V_t[:6] @ w_least)[:, 0], atol=1e-13)
 
 
-@given(
-    lambd=st.floats(0, 1e300),
-    more=st.floats(0, 1e300),
-    n=st.integers(1, 8),
-    bias=st.booleans(),
-)
-def test_shrinkage_is_a_share_that_falls_with_the_decay_and_rises_with_d(
-    lambd, more, n, bias
-):
-    X = normal(n, 5, seed=n)
-
-    d, kept = ridge.shrinkage(X, lambd, bias=bias)
-
-    assert bool(((kept >= 0) & (kept <= 1)).all())
-    assert torch.equal(d, d.sort(descending=True).values)
-    assert torch.equal(kept, kept.sort(descending=True).values)
-    _, kept_then = ridge.shrinkage(X, lambd + more, bias=bias)
-    assert bool((kept_then <= kept).all())
-    assert ridge.degrees_of_freedom(X, lambd + more, bias=bias) <= (
-        ridge.degrees_of_freedom(X, lambd, bias=bias)
-    )
-
-
-@pytest.mark.parametrize("lambd", [0, 0.05, 3, 100])
+@pytest.mark.parametrize("lambd", [0, 3])
 @pytest.mark.parametrize(("n", "p"), SIZES)
 def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix(n, p, lambd):
     # Column i of the hat matrix: the predictions for targets that are 1 at i.
@@ -408,14 +374,6 @@ def test_degrees_of_freedom_are_the_trace_of_the_hat_matrix(n, p, lambd):
     assert ridge.degrees_of_freedom(X, lambd, bias=False) == (
         pytest.approx(float(hat.trace()), abs=1e-10)
     )
-
-
-@pytest.mark.parametrize(("n", "p"), SIZES)
-def test_without_decay_every_parameter_that_can_be_fitted_is(n, p):
-    X = normal(n, p)
-
-    assert ridge.degrees_of_freedom(X, 0) == pytest.approx(min(n, p + 1))
-    assert ridge.degrees_of_freedom(X, 0, bias=False) == pytest.approx(min(n, p))
 
 
 def test_shrinkage_follows_the_dtype_of_the_data():
@@ -450,7 +408,7 @@ def direct_risk(X, lambd, noise_std, w_norm, bias):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("lambd", [0, 0.05, 3, 100])
+@pytest.mark.parametrize("lambd", [0, 3])
 @pytest.mark.parametrize(("n", "p"), SIZES)
 def test_the_expected_risk_is_the_direct_formula(n, p, lambd, bias):
     X = normal(n, p) + 0.3
@@ -460,12 +418,11 @@ def test_the_expected_risk_is_the_direct_formula(n, p, lambd, bias):
     assert risk == pytest.approx(direct_risk(X, lambd, 0.5, 1.5, bias), rel=1e-9)
 
 
-@pytest.mark.parametrize(("n", "p"), [(7, 10), (20, 6)])
-def test_the_expected_risk_is_the_mean_loss_on_new_examples(n, p):
+def test_the_expected_risk_is_the_mean_loss_on_new_examples():
     # Everything drawn: the direction of w*, the noise, the new examples. The
     # bound lies five standard errors from the expected value.
-    X, sigma, lambd = normal(n, p) + 0.3, 0.5, 0.7
-    losses = []
+    n, p, sigma, lambd = 7, 10, 0.5, 0.7
+    X, losses = normal(n, p) + 0.3, []
     for seed in range(400):
         w_true = normal(p, 1, seed=10 * seed)
         w_true *= 1.5 / w_true.norm()
@@ -477,16 +434,6 @@ def test_the_expected_risk_is_the_mean_loss_on_new_examples(n, p):
 
     error = np.mean(losses) - ridge.expected_risk(X, lambd, sigma, 1.5)
     assert abs(error) < 5 * np.std(losses) / math.sqrt(len(losses))
-
-
-def test_endless_decay_predicts_the_mean():
-    X = normal(20, 200)
-
-    risk = ridge.expected_risk(X, 1e300, **TEXTBOOK, bias=False)
-    assert risk == pytest.approx(0.02 / 2 + 0.01**2 / 2)
-    # With a bias: ȳ, which is off by x̄ᵀw* and by the mean of the noise.
-    off = 0.02 / 200 * float(X.mean(0) @ X.mean(0)) + 0.01**2 / 20
-    assert ridge.expected_risk(X, 1e300, **TEXTBOOK) == pytest.approx(risk + off / 2)
 
 
 # The asymptotic formulas
@@ -501,7 +448,7 @@ def stieltjes(lambd, ratio):
     return m.item(), z.grad.item()
 
 
-@pytest.mark.parametrize("lambd", [1e-3, 0.05, 1.5, 3, 10, 100])
+@pytest.mark.parametrize("lambd", [1e-3, 3, 100])
 @pytest.mark.parametrize(("n", "p"), [(20, 200), (20, 20), (200, 20), (20, 25)])
 def test_the_asymptotic_formulas_are_those_of_the_stieltjes_transform(n, p, lambd):
     ratio = p / n
@@ -531,47 +478,65 @@ def test_the_asymptotic_risk_without_decay(lambd):
 def test_the_asymptotic_risk_where_the_peak_of_double_descent_stands():
     assert ridge.asymptotic_risk(0, 20, 20, noise_std=0.5, w_norm=1.5) == INF
     assert ridge.asymptotic_risk(0, 20, 20, noise_std=0, w_norm=1.5) == 0
-    assert 1e3 < ridge.asymptotic_risk(1e-9, 20, 20, noise_std=0.5, w_norm=1) < INF
 
 
-def test_little_decay_is_told_from_none_with_few_inputs():
-    # The truth lost is ‖w*‖²λ²/(1 − γ)³ to first order: nothing is rounded away.
-    risk = ridge.asymptotic_risk(1e-20, 200, 20, noise_std=0, w_norm=1)
-
-    assert risk == pytest.approx(1e-40 / 0.9**3 / 2, rel=1e-12, abs=0)
-
-
-# Theory, table 1.8: df asymptotic and exact, half risk asymptotic and exact at
-# n = 20, p = 200. The last digit of a printed number may be off by one.
-TABLE = [
-    (0, 20, 20, 0.0090555, 0.0090556),
-    (0.05, 19.890, 19.889, 0.0090555, 0.0090556),
-    (1.5, 17.181, 17.168, 0.0090754, 0.0090757),
-    (3, 15.100, 15.083, 0.0091167, 0.0091173),
-    (5, 13.031, 13.013, 0.0091790, 0.0091800),
-    (10, 9.750, 9.735, 0.0093203, 0.0093214),
-    (100, 1.803, 1.802, 0.0098785, 0.0098787),
-]
+def in_many_digits(lambd, n, p, sigma, w_norm):
+    """Both formulas as they are written, with digits enough for every cancellation."""
+    with localcontext(prec=900):
+        lambd, n, p, sigma, w_norm = map(Decimal, (lambd, n, p, sigma, w_norm))
+        ratio = p / n
+        c = lambd + ratio - 1
+        kappa = (c + (c * c + 4 * lambd).sqrt()) / 2
+        kept = 1 / (1 + kappa)
+        excess = (w_norm * (1 - kept)) ** 2 + sigma**2 * ratio * kept**2
+        risk = (excess / (1 - ratio * kept**2) + sigma**2) / 2
+        return float(risk), float(p * kept)
 
 
-@pytest.fixture(scope="module")
-def inputs():
-    """Draws of the training inputs: 200 × 20 × 200."""
-    return normal(200, 20, 200)
+@given(
+    st.floats(1e-300, 1e300),
+    st.integers(1, 999),
+    st.integers(1, 999),
+    st.floats(0, 1e70),
+    st.floats(0, 1e70),
+)
+@example(1e-20, 200, 20, 0, 1)  # a truth of which next to nothing is lost
+@example(1e-40, 20, 20, 0.5, 1.5)  # at the peak
+@example(5e-324, 20, 20, 1e-160, 0)  # a noise whose square is no float any more
+def test_the_asymptotic_formulas_hold_to_the_last_digits(lambd, n, p, sigma, w_norm):
+    risk, df = in_many_digits(lambd, n, p, sigma, w_norm)
+
+    assert ridge.asymptotic_risk(lambd, n, p, sigma, w_norm) == (
+        pytest.approx(risk, rel=1e-12, abs=1e-300)
+    )
+    assert ridge.asymptotic_degrees_of_freedom(lambd, n, p) == (
+        pytest.approx(df, rel=1e-13)
+    )
 
 
-@pytest.mark.parametrize(("lambd", "df", "df_exact", "risk", "risk_exact"), TABLE)
-def test_the_table_of_the_theory(inputs, lambd, df, df_exact, risk, risk_exact):
-    sizes = {"lambd": lambd, "n_train": 20, "num_inputs": 200}
-    asymptotic = ridge.asymptotic_risk(**sizes, **TEXTBOOK)
-    assert ridge.asymptotic_degrees_of_freedom(**sizes) == pytest.approx(df, abs=6e-4)
-    assert asymptotic == pytest.approx(risk, abs=1.01e-7)
+def test_the_asymptotic_formulas_are_floats_whatever_numbers_come_in():
+    numbers = [np.float32(0.1), 20, np.int64(200), np.float32(0.3), np.float32(1.1)]
+    risk, df = in_many_digits(*map(float, numbers))
 
-    risks = [ridge.expected_risk(X, lambd, **TEXTBOOK, bias=False) for X in inputs]
-    dfs = [ridge.degrees_of_freedom(X, lambd, bias=False) for X in inputs]
-    assert np.mean(risks) == pytest.approx(risk_exact, abs=5e-7)
-    assert np.mean(risks) == pytest.approx(asymptotic, rel=2e-4)
-    assert np.mean(dfs) == pytest.approx(df_exact, abs=0.01)
+    for result, expected in (
+        (ridge.asymptotic_risk(*numbers), risk),
+        (ridge.asymptotic_degrees_of_freedom(*numbers[:3]), df),
+    ):
+        assert type(result) is float
+        assert result == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("lambd", [0, 3, 100])
+def test_the_asymptotic_formulas_are_the_mean_over_many_inputs(lambd):
+    draws, sizes = normal(200, 20, 200), {"noise_std": 0.01, "w_norm": math.sqrt(0.02)}
+
+    risks = [ridge.expected_risk(X, lambd, **sizes, bias=False) for X in draws]
+    dfs = [ridge.degrees_of_freedom(X, lambd, bias=False) for X in draws]
+
+    risk = ridge.asymptotic_risk(lambd, 20, 200, **sizes)
+    df = ridge.asymptotic_degrees_of_freedom(lambd, 20, 200)
+    assert np.mean(risks) == pytest.approx(risk, rel=2e-4)
+    assert np.mean(dfs) == pytest.approx(df, abs=0.03)
 
 
 # The best λ
@@ -607,18 +572,6 @@ def test_no_other_lambda_has_less_expected_risk_on_any_inputs(
     assert risk(best) <= min(risk(best / factor), risk(best * factor)) * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize(("n", "p"), [(20, 200), (10, 10), (40, 6)])
-def test_the_best_lambda_is_where_the_expected_risk_is_flat(n, p, bias):
-    best = ridge.best_lambda(n, p, noise_std=0.3, w_norm=1.5)
-    grid = best * torch.logspace(-1, 1, 41, dtype=DOUBLE)  # best is in the middle
-
-    for seed in range(5):
-        X = normal(n, p, seed=seed) + 0.3
-        risks = [ridge.expected_risk(X, x, 0.3, 1.5, bias=bias) for x in grid.tolist()]
-        assert int(np.argmin(risks)) == 20
-
-
 @pytest.mark.parametrize(("n", "p"), [(20, 200), (20, 20), (200, 20)])
 def test_the_best_lambda_is_also_that_of_the_asymptotic_risk(n, p):
     best = ridge.best_lambda(n, p, noise_std=0.3, w_norm=1.5)
@@ -633,7 +586,7 @@ def test_the_best_lambda_is_also_that_of_the_asymptotic_risk(n, p):
 # What a loss is made of
 
 
-@pytest.fixture(scope="module", params=[0, 3, 10])
+@pytest.fixture(scope="module", params=[0, 3])
 def run(request):
     """A run of the chapter, in float64."""
     return scratch.train(synthetic_data(dtype=DOUBLE), request.param)
@@ -692,16 +645,6 @@ def test_the_measured_parts_are_those_of_the_population_on_many_test_examples(ru
     assert abs(measured.cross - expected.cross) < 0.06 * sum(expected)
 
 
-def test_the_start_is_what_the_loss_is_made_of_without_decay(run):
-    parts = ridge.anatomy(synthetic_data(dtype=DOUBLE), run.w, run.b)
-
-    if run.lambd == 0:
-        assert parts.start / sum(parts) == pytest.approx(1, abs=0.01)
-    if run.lambd == 10:
-        assert parts.start < 1e-7
-        assert max(parts) == parts.unseen
-
-
 def test_many_examples_leave_nothing_unseen():
     problem = problem_of(40, 6)
 
@@ -730,166 +673,85 @@ def test_the_anatomy_of_a_float32_run_adds_up(problem):
     assert all(type(part) is float for part in parts)
 
 
-# Wrong arguments
+# The range of a float
 
 
-def wrong(name, *values):
-    return [pytest.param(name, value, id=f"{name}={value!r:.20}") for value in values]
+def in_units(x, y, n=3, p=2):
+    """A problem in units of 2ˣ and 2ʸ: what a float rounds is the same in each."""
+    X, Y = 2.0**x * (normal(n, p) + 0.3), 2.0**y * normal(n, 1, seed=1)
+    return RegressionProblem(X, Y, X, Y, normal(p, 1, seed=2), 0)
 
 
-NOT_REAL = ["3", None, True, 3 + 0j, [3], torch.tensor(3.0)]
-NUMBER = [*NOT_REAL, -1, NAN, INF, 10**400]
-COUNT = [*NOT_REAL, 2.0, Fraction(2), 0, -1]
+@given(st.integers(-420, 420), st.integers(-400, 400), st.floats(0, 1e6))
+def test_in_other_units_everything_is_the_same(x, y, lambd):
+    plain, then, lambd_then = in_units(0, 0), in_units(x, y), lambd * 4.0**x
+
+    w, b = ridge.fit(plain, lambd)
+
+    w_then, b_then = ridge.fit(then, lambd_then)
+    assert torch.equal(w_then, w * 2.0 ** (y - x))
+    assert torch.equal(b_then, b * 2.0**y)
+    for bias in (True, False):
+        d, kept = ridge.shrinkage(plain.X_train, lambd, bias=bias)
+        d_then, kept_then = ridge.shrinkage(then.X_train, lambd_then, bias=bias)
+        assert torch.equal(d_then, d * 4.0**x)
+        assert torch.equal(kept_then, kept)
 
 
-def assert_names(function, arguments, name, value):
-    with pytest.raises((TypeError, ValueError), match=f"^{name} must ") as caught:
-        function(**{**arguments, name: value})
-    right = TypeError if type(value) in map(type, NOT_REAL) else (TypeError, ValueError)
-    assert isinstance(caught.value, right)
-    assert re.search(rf"got {re.escape(repr(value))}$", str(caught.value))
+def test_next_to_nothing_that_is_left_keeps_its_digits():
+    X, y = 1e-10 * normal(3, 2), 1e200 * normal(3, 1, seed=1)
+    problem = RegressionProblem(X, y, X, y, normal(2, 1), 0)
+
+    w, _ = ridge.fit(problem, 1e300)
+
+    # d/λ is about 1e-320, which has four digits as a float.
+    close(w, X.T @ (y - y.mean()) / 3e300, rtol=1e-12)
+
+
+@pytest.mark.parametrize("x", [-1000, 600])
+@pytest.mark.parametrize("lambd", [0, 3])
+def test_inputs_whose_squares_are_no_floats_are_named(x, lambd):
+    problem = in_units(x, 0)
+    w, b = normal(2, 1), normal(1)
+
+    for function, arguments in (
+        (ridge.fit, (problem, lambd)),
+        (ridge.trajectory, (problem, lambd, 0.1, [1], w, b)),
+        (ridge.anatomy, (problem, w, b)),
+        (ridge.shrinkage, (problem.X_train, lambd)),
+        (ridge.degrees_of_freedom, (problem.X_train, lambd)),
+        (ridge.expected_risk, (problem.X_train, lambd, 1, 1)),
+    ):
+        with pytest.raises(ValueError, match=r"^X(_train)? must hold .*, got \d"):
+            function(*arguments)
+
+
+def test_a_fit_beyond_float32_is_named():
+    X, y = torch.tensor([[0.0], [1e-30]]), torch.tensor([[0.0], [1e30]])
+    problem = RegressionProblem(X, y, X, y, X[:1], 0)
+
+    with pytest.raises(ValueError, match=r"weight that fits problem must .*3.4e\+38"):
+        ridge.fit(problem, 0)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    wrong("problem", None, 3, torch.ones(2, 2)) + wrong("lambd", *NUMBER),
-)
-def test_fit_names_the_wrong_argument(small, name, value):
-    assert_names(ridge.fit, {"problem": small, "lambd": 3}, name, value)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
+    ("function", "arguments", "told"),
     [
-        *wrong("problem", None, 3),
-        *wrong("lambd", *NUMBER),
-        *wrong("lr", 0, *NUMBER),
-        *wrong("steps", 3, None, 2.5),
-        *wrong("w_init", None, 3.0, [1.0]),
-        *wrong("b_init", None, 3.0, [1.0]),
+        (ridge.expected_risk, (normal(3, 2), 1, 1e200, 1), r"noise_std = 1e\+200"),
+        (ridge.asymptotic_risk, (1, 3, 2, 1, 1e200), r"w_norm = 1e\+200"),
+        (ridge.best_lambda, (3, 2, 1e200, 1), r"noise_std = 1e\+200"),
+        (
+            ridge.anatomy,
+            (problem_of(2, 1), normal(1, 1, scale=1e200), normal(1)),
+            "rescale the problem, w, b",
+        ),
+        (
+            ridge.shrinkage,
+            (torch.tensor([[0.0], [1e30]]), 1),
+            "variance of X must be at",
+        ),
     ],
 )
-def test_trajectory_names_the_wrong_argument(small, name, value):
-    arguments = {"problem": small, "lambd": 3, "lr": 0.1, "steps": [1]}
-    arguments |= dict(zip(("w_init", "b_init"), start_of(small), strict=True))
-
-    assert_names(ridge.trajectory, arguments, name, value)
-
-
-@pytest.mark.parametrize("step", [-1, 2.0, "3", True, None, NAN, 10**400])
-def test_trajectory_names_a_wrong_step(small, step):
-    with pytest.raises((TypeError, ValueError), match=r"^steps must ") as caught:
-        ridge.trajectory(small, 3, 0.1, [1, step, 2], *start_of(small))
-    assert str(caught.value).endswith(f"got {step!r}")
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("w_init", normal(10), r"shape \(10, 1\), got \(10,\)"),
-        ("w_init", normal(1, 10), r"shape \(10, 1\), got \(1, 10\)"),
-        ("w_init", normal(10, 1).float(), r"float64, got torch\.float32"),
-        ("w_init", torch.full((10, 1), NAN).double(), "finite numbers only, got nan"),
-        ("b_init", normal(1, 1), r"shape \(1,\), got \(1, 1\)"),
-        ("b_init", torch.tensor([INF]).double(), "finite numbers only, got inf"),
-    ],
-)
-def test_trajectory_and_anatomy_describe_a_wrong_tensor(small, name, value, message):
-    start = dict(zip(("w_init", "b_init"), start_of(small), strict=True))
-
-    with pytest.raises((TypeError, ValueError), match=f"^{name} must .*{message}$"):
-        ridge.trajectory(small, 3, 0.1, [1], **{**start, name: value})
-    start = {key[0]: tensor for key, tensor in start.items()}
-    with pytest.raises((TypeError, ValueError), match=f"^{name[0]} must .*{message}$"):
-        ridge.anatomy(small, **{**start, name[0]: value})
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [*wrong("X", None, 3.0, [[1.0]]), *wrong("lambd", *NUMBER)],
-)
-def test_shrinkage_and_what_follows_name_the_wrong_argument(name, value):
-    arguments = {"X": normal(2, 3), "lambd": 3}
-
-    assert_names(ridge.shrinkage, arguments, name, value)
-    assert_names(ridge.degrees_of_freedom, arguments, name, value)
-    assert_names(ridge.expected_risk, arguments | TEXTBOOK, name, value)
-
-
-@pytest.mark.parametrize(
-    ("X", "message"),
-    [
-        (torch.ones(3), r"shape \(n, p\), got \(3,\)"),
-        (torch.ones(0, 3), r"not be empty, got shape \(0, 3\)"),
-        (torch.tensor([[1.0, NAN]]), "finite numbers only, got nan"),
-        (torch.ones(2, 3).half(), r"torch\.float64, got torch\.float16"),
-    ],
-)
-def test_shrinkage_and_what_follows_describe_wrong_inputs(X, message):
-    for function, more in [
-        (ridge.shrinkage, {}),
-        (ridge.degrees_of_freedom, {}),
-        (ridge.expected_risk, TEXTBOOK),
-    ]:
-        with pytest.raises((TypeError, ValueError), match=f"^X.* must .*{message}$"):
-            function(X, 3, **more)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), wrong("noise_std", *NUMBER) + wrong("w_norm", *NUMBER)
-)
-def test_every_risk_names_a_wrong_size_of_truth_or_noise(small, name, value):
-    sizes = {"n_train": 2, "num_inputs": 3}
-
-    assert_names(
-        ridge.expected_risk, {"X": normal(2, 3), "lambd": 3} | TEXTBOOK, name, value
-    )
-    assert_names(ridge.asymptotic_risk, {"lambd": 3} | sizes | TEXTBOOK, name, value)
-    assert_names(ridge.best_lambda, sizes | TEXTBOOK, name, value)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), wrong("n_train", *COUNT) + wrong("num_inputs", *COUNT)
-)
-def test_the_formulas_name_a_wrong_size(name, value):
-    sizes = {"n_train": 2, "num_inputs": 3}
-
-    assert_names(ridge.asymptotic_risk, {"lambd": 3} | sizes | TEXTBOOK, name, value)
-    assert_names(ridge.asymptotic_degrees_of_freedom, {"lambd": 3} | sizes, name, value)
-    assert_names(ridge.best_lambda, sizes | TEXTBOOK, name, value)
-
-
-@pytest.mark.parametrize(("name", "value"), wrong("lambd", *NUMBER))
-def test_the_asymptotic_formulas_name_a_wrong_decay(name, value):
-    sizes = {"n_train": 2, "num_inputs": 3}
-
-    assert_names(ridge.asymptotic_risk, sizes | TEXTBOOK, name, value)
-    assert_names(ridge.asymptotic_degrees_of_freedom, sizes, name, value)
-
-
-def test_best_lambda_needs_a_truth():
-    with pytest.raises(ValueError, match=r"^w_norm must be positive, got 0$"):
-        ridge.best_lambda(20, 200, noise_std=0.01, w_norm=0)
-
-
-@pytest.mark.parametrize("value", [v for v in NUMBER if v is not None])
-def test_anatomy_names_a_wrong_noise(small, value):
-    arguments = dict(zip("wb", start_of(small), strict=True))
-
-    assert_names(ridge.anatomy, {"problem": small, **arguments}, "noise_std", value)
-    with pytest.raises(TypeError, match=r"^problem must be .*, got 3$"):
-        ridge.anatomy(3, **arguments)
-
-
-def test_nothing_that_was_passed_is_changed(small):
-    w, b = start_of(small)
-    w.requires_grad_()
-    copies = [t.detach().clone() for t in (small.X_train, small.y_train, w, b)]
-
-    path, _ = ridge.trajectory(small, 3, 0.1, [0, 9], w, b)
-    ridge.anatomy(small, w, b)
-    ridge.shrinkage(small.X_train, 3)
-
-    assert not path.requires_grad
-    for tensor, copy in zip((small.X_train, small.y_train, w, b), copies, strict=True):
-        assert torch.equal(tensor.detach(), copy)
+def test_a_result_beyond_the_range_of_a_float_is_named(function, arguments, told):
+    with pytest.raises(ValueError, match=told):
+        function(*arguments)

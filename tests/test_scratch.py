@@ -48,9 +48,15 @@ def test_a_step_of_sgd_divides_by_the_batch_size_and_clears_the_gradient():
     assert w.requires_grad
 
 
-def test_a_step_of_sgd_needs_gradients():
-    with pytest.raises(ValueError, match=r"params .*backward"):
-        scratch.sgd([torch.zeros(1, requires_grad=True)], lr=0.5, batch_size=1)
+def test_a_step_of_sgd_without_all_gradients_moves_nothing():
+    params = [torch.ones(2, requires_grad=True) for _ in range(2)]
+    params[0].grad = torch.ones(2)
+
+    with pytest.raises(ValueError, match=r"params must have gradients: .*backward"):
+        scratch.sgd(iter(params), lr=1, batch_size=1)
+
+    assert [param.tolist() for param in params] == [[1, 1], [1, 1]]
+    assert params[0].grad.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -1,23 +1,30 @@
 """A sweep, against the single runs it stands for."""
 
 import importlib
-import inspect
 import io
 import json
 import math
 import sys
+from contextlib import suppress
 from dataclasses import FrozenInstanceError, replace
-from itertools import accumulate
+from itertools import accumulate, product
 from operator import itemgetter
 from types import SimpleNamespace
 
 import pytest
 import torch
+from hostile import REFUSED, attempt, dtypes, hostile, normal, scales
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.profiler import ProfilerActivity, profile
 
-from weight_decay import DivergenceError, RegressionProblem, scratch, synthetic_data
+from weight_decay import (
+    DivergenceError,
+    RegressionProblem,
+    concise,
+    scratch,
+    synthetic_data,
+)
 from weight_decay.sweep import FORMS, _plan, sweep
 
 # The attribute `sweep` of the package may be the function, so not `import as`.
@@ -80,10 +87,10 @@ def assert_same(result, other, dtype):
 # Each entry is a run
 
 
-@pytest.mark.parametrize("form", [None, *FORMS])
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("batch_size", [3, 7, 20], ids="B={}".format)
-@pytest.mark.parametrize(("n", "p"), [(7, 10), (10, 7), (7, 7)])
+@pytest.mark.parametrize("batch_size", [3, 20], ids="B={}".format)
+@pytest.mark.parametrize(("n", "p"), [(7, 10), (10, 7)])
 def test_every_entry_is_the_single_run(implementation, n, p, batch_size, dtype, form):
     problems = problems_of(n, p, dtype)
     settings = {"lr": 0.01, "epochs": 7, "batch_size": batch_size}
@@ -98,8 +105,7 @@ def test_every_entry_is_the_single_run(implementation, n, p, batch_size, dtype, 
         **settings,
     )
 
-    assert result.form == (form or ("examples" if n < p else "weights"))
-    assert result.epochs == [5, 7]
+    assert (result.form, result.epochs) == (form, [5, 7])
     for i, lambd in enumerate(LAMBDAS):
         for j, problem in enumerate(problems):
             run = implementation.train(problem, lambd, seed=seeds[j], **settings)
@@ -107,16 +113,13 @@ def test_every_entry_is_the_single_run(implementation, n, p, batch_size, dtype, 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("form", FORMS)
-def test_the_chapters_runs_by_default(implementation, dtype, form):
+def test_the_chapters_runs_by_default(implementation, dtype):
     problem = synthetic_data(dtype=dtype)
 
-    result = sweep(
-        [problem] * 2, [0, 3, 10], implementation=name_of(implementation), form=form
-    )
+    result = sweep([problem] * 2, [0, 3, 10], implementation=name_of(implementation))
 
-    assert result.seeds == [0, 1]
-    for i, j in [(0, 0), (1, 1), (2, 0)]:
+    assert (result.seeds, result.form) == ([0, 1], "examples")
+    for i, j in [(1, 1), (2, 0)]:
         run = implementation.train(problem, [0, 3, 10][i], seed=j)
         assert_is_the_run(result, i, j, run)
 
@@ -143,126 +146,52 @@ def test_a_start_that_was_passed_is_that_of_every_run(implementation, form):
         assert_is_the_run(result, i, j, run)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("which", ["w_init", "b_init"])
-def test_one_start_may_be_passed_and_the_other_drawn(implementation, which, form):
-    [problem] = problems_of(5, 8, count=1)
-    start = {which: torch.zeros(8, 1) if which == "w_init" else torch.zeros(1)}
-    start = {which: start[which].double()}
-
-    result = sweep(
-        [problem],
-        [5],
-        implementation=name_of(implementation),
-        epochs=3,
-        form=form,
-        **start,
-    )
-
-    run = implementation.train(problem, 5, epochs=3, **start)
-    assert_is_the_run(result, 0, 0, run)
-
-
 @given(
-    sizes=st.tuples(st.integers(1, 6), st.integers(1, 3), st.integers(1, 6)),
-    lambdas=st.lists(st.floats(0, 30), min_size=1, max_size=3),
-    seeds=st.lists(st.integers(0, 2**30 - 1), min_size=1, max_size=2),
-    lr=st.floats(1e-4, 0.05),
+    data=st.data(),
+    sizes=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    dtype=dtypes,
+    scale=scales,
+    lambdas=st.lists(hostile(st.floats(0, 30)), min_size=1, max_size=2),
+    implementation=hostile(st.sampled_from(["scratch", "concise"])),
+    lr=hostile(st.floats(1e-4, 0.05)),
     epochs=st.integers(1, 6),
-    batch_size=st.integers(1, 7),
-    name=st.sampled_from(["scratch", "concise"]),
+    batch_size=hostile(st.integers(1, 7)),
+    seeds=st.none() | st.lists(hostile(st.integers(0, 9)), min_size=2, max_size=2),
+    form=hostile(st.sampled_from([None, *FORMS])),
 )
-def test_both_forms_are_the_single_runs(
-    sizes, lambdas, seeds, lr, epochs, batch_size, name
+def test_every_entry_is_its_run_or_nan_or_what_is_wrong_is_named(
+    data, sizes, dtype, scale, lambdas, **settings
 ):
-    n, m, p = sizes
-    problem = synthetic_data(n, m, p, noise_std=0.5, dtype=torch.float64)
-    settings = {"lr": lr, "epochs": epochs, "batch_size": batch_size}
-    train = importlib.import_module(f"weight_decay.{name}").train
+    (n, p), problems = sizes, []
+    for size in (scale, 1.0):
+        X, y = normal(n, p, scale=size, dtype=dtype), normal(n, 1, dtype=dtype)
+        problems.append(RegressionProblem(X, y, X, y, normal(p, 1, dtype=dtype), 0.0))
+    for name, shape in (("w_init", (p, 1)), ("b_init", (1,))):
+        start = normal(*shape, seed=2, dtype=dtype)
+        settings[name] = data.draw(st.sampled_from([None, start]))
 
-    results = [
-        sweep(
-            [problem] * len(seeds),
-            lambdas,
-            implementation=name,
-            seeds=seeds,
-            form=form,
-            **settings,
-        )
-        for form in FORMS
-    ]
+    result = attempt(sweep, problems=problems, lambdas=lambdas, **settings)
 
-    for result in results:
-        run = train(problem, lambdas[-1], seed=seeds[-1], **settings)
-        assert_is_the_run(result, len(lambdas) - 1, len(seeds) - 1, run)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_scratch_is_concise_at_half_the_rate_and_twice_the_decay(form):
-    problems, b_init = problems_of(5, 8), torch.zeros(1).double()
-    scratch_runs = sweep(problems, [0, 3], form=form, lr=0.02, epochs=10)
-
-    concise_runs = sweep(
-        problems,
-        [0, 6],
-        implementation="concise",
-        lr=0.01,
-        epochs=10,
-        b_init=b_init,
-        form=form,
-    )
-
-    assert_close(concise_runs.w_norm, scratch_runs.w_norm, torch.float64)
-    assert_close(concise_runs.test_loss, 2 * scratch_runs.test_loss, torch.float64)
-
-
-# Entries do not depend on each other
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_batch_size_above_n_means_the_full_batch(form):
-    problems = problems_of(5, 8)
-
-    full, above = (
-        sweep(problems, LAMBDAS, epochs=2, batch_size=size, form=form)
-        for size in (5, 10**400)
-    )
-
-    assert torch.equal(above.train_loss, full.train_loss)
-    assert torch.equal(above.w_norm, full.w_norm)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_the_order_of_the_lambdas_does_not_matter(form):
-    problems = problems_of(5, 8)
-    lambdas = [7, 0, 3, 0.5, 20]
-    order = sorted(range(5), key=lambdas.__getitem__)
-
-    result = sweep(problems, lambdas, epochs=6, form=form)
-    ordered = sweep(problems, sorted(lambdas), epochs=6, form=form)
-
-    assert_close(ordered.w_norm, result.w_norm[order], torch.float64)
-    assert_close(ordered.train_loss, result.train_loss[order], torch.float64)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_one_object_many_times_is_many_equal_problems(form):
-    problem = synthetic_data(5, 4, 8, dtype=torch.float64)
-
-    shared = sweep([problem] * 3, LAMBDAS, epochs=6, form=form)
-    copies = sweep([replace(problem) for _ in range(3)], LAMBDAS, epochs=6, form=form)
-
-    assert_same(shared, copies, torch.float64)
-
-
-def test_entries_have_the_dtype_and_the_device_of_the_data():
-    for dtype in DTYPES:
-        result = sweep(problems_of(5, 8, dtype), [0, 3], epochs=6)
-
-        for tensor in (result.train_loss, result.w_norm, result.b, result.weight(1, 1)):
-            assert (tensor.dtype, tensor.device.type) == (dtype, "cpu")
-        assert result.train_loss.shape == result.test_loss.shape == (2, 2, 2)
-        assert result.w_norm.shape == result.b.shape == result.diverged.shape == (2, 2)
+    if result is REFUSED:
+        return
+    module = {"scratch": scratch, "concise": concise}[settings["implementation"]]
+    same = {k: settings[k] for k in ("lr", "epochs", "batch_size", "w_init", "b_init")}
+    tolerance = 1e-9 if dtype == torch.float64 else 1e-3
+    for i, j in product(range(len(lambdas)), range(2)):
+        entry = torch.cat([result.weight(i, j)[:, 0], result.b[i, j, None]])
+        losses = torch.cat([result.train_loss[i, j], result.test_loss[i, j]])
+        if result.diverged[i, j]:
+            assert entry.isnan().all()
+            assert not losses.isinf().any()
+            continue
+        assert entry.isfinite().all()
+        assert losses.isfinite().all()
+        # Near the range of the dtype one may see a divergence that the other misses.
+        with suppress(DivergenceError):
+            run = module.train(problems[j], lambdas[i], seed=result.seeds[j], **same)
+            theta = torch.cat([run.w[:, 0], run.b])
+            error = float((entry - theta).abs().max())
+            assert error <= tolerance * (1 + run.w_norm + abs(float(run.b)))
 
 
 # Divergence
@@ -294,7 +223,7 @@ def test_a_diverging_run_is_reported_and_spoils_no_other(problem, implementation
 @pytest.mark.parametrize("form", FORMS)
 def test_a_loss_that_overflows_between_two_records_is_divergence_too(problem, form):
     # w shrinks tenfold a step, and is small again when the losses are recorded.
-    start = {"w_init": torch.full((200, 1), 1e30), "batch_size": 20}
+    start = {"w_init": torch.full((200, 1), 1e21), "batch_size": 20}
     with pytest.raises(DivergenceError, match="epoch 1:"):
         scratch.train(problem, 9e5, lr=1e-6, epochs=40, **start)
 
@@ -316,6 +245,20 @@ def test_a_start_at_the_minimum_stays_there_whatever_the_step(form):
     assert scratch.train(problem, 1000, **settings).w_norm == 0
     assert result.w_norm.tolist() == result.train_loss[..., -1].tolist() == [[0]]
     assert result.weight(0, 0).tolist() == [[0]] * 3
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_norm_whose_square_overflows_is_divergence_and_no_infinity(form):
+    X, y, start = torch.zeros(2, 4), torch.ones(2, 1), torch.full((4, 1), 1e25)
+    problem = RegressionProblem(X, y, X, y, start, 0)
+
+    result = sweep(
+        [problem], [0], implementation="concise", form=form, epochs=1, w_init=start
+    )
+
+    assert result.diverged.all()
+    assert result.w_norm.isnan().all()
+    assert result.weight(0, 0).isnan().all()
 
 
 # Chunks and memory
@@ -369,7 +312,7 @@ def test_every_plan_keeps_to_the_memory(
     assert 1 <= plan.num_lambdas <= num_lambdas
     assert 1 <= plan.num_problems <= num_problems
     assert plan.num_bytes <= mib * 2**20
-    assert form in (None, plan.form)
+    assert plan.form == (form or "weights") or (form is None and n < p)
 
 
 def test_a_square_matrix_that_does_not_fit_is_done_without():
@@ -497,28 +440,24 @@ def test_the_result_is_frozen_and_its_weights_are_copies():
 
         assert torch.equal(result.weight(1, 1), w)
         assert math.isclose(float(w.norm()), float(result.w_norm[1, 1]))
-        with pytest.raises(IndexError):
-            result.weight(2, 0)
         with pytest.raises(FrozenInstanceError):
             result.lr = 1
 
 
-def test_a_result_is_equal_to_itself_alone():
-    first, second = (sweep(problems_of(5, 8), [0, 3], epochs=1) for _ in range(2))
+@pytest.mark.parametrize(
+    ("i", "j", "error", "told"),
+    [
+        (2, 0, IndexError, "i must be below 2, got 2"),
+        (0, -3, IndexError, "j must be below 2, got -3"),
+        (0.0, 0, TypeError, "i must be an integer, got 0.0"),
+    ],
+)
+def test_a_weight_that_is_not_there_is_named(i, j, error, told):
+    result = sweep(problems_of(5, 8), [0, 3], epochs=1)
 
-    assert first == first
-    assert first != second  # of tensors, which do not compare to one truth
-    assert len({first, second}) == 2
-
-
-def test_what_the_docstring_promises_by_default():
-    told = " ".join(sweep.__doc__.split())
-    memory = inspect.signature(sweep).parameters["memory_mib"].default
-
-    assert memory == 256
-    assert "in MiB (2²⁰ bytes); by default 256." in told
-    assert "takes longer than two seconds" in told
-    assert module.PROGRESS_DELAY == 2
+    with pytest.raises(error, match=f"^{told}$"):
+        result.weight(i, j)
+    assert torch.equal(result.weight(-1, -2), result.weight(1, 0))
 
 
 def test_a_result_says_what_it_is(problem):
@@ -558,27 +497,21 @@ def test_problems_that_do_not_match_are_named(other):
         ({"problems": GOOD}, TypeError, r"^problems must be a sequence, got Regr"),
         ({"problems": []}, ValueError, r"^problems must not be empty, got \[\]"),
         ({"problems": [GOOD, 3]}, TypeError, r"^problems\[1\] must be a Regr.* got 3"),
-        ({"lambdas": 3}, TypeError, r"^lambdas must be a sequence, got 3"),
         ({"lambdas": ()}, ValueError, r"^lambdas must not be empty, got \(\)"),
         ({"lambdas": [0, -1]}, ValueError, r"^lambdas\[1\] .*, got -1"),
         ({"lambdas": ["3"]}, TypeError, r"^lambdas\[0\] .*, got '3'"),
-        ({"lambdas": [math.nan]}, ValueError, r"^lambdas\[0\] .*, got nan"),
-        ({"seeds": 3}, TypeError, r"^seeds must be a sequence, got 3"),
+        ({"lambdas": [0, 1e39]}, ValueError, r"^lambdas\[1\] must be at most 3.4e\+38"),
+        ({"lr": 1e39}, ValueError, r"^lr must be at most 3.4e\+38"),
+        (
+            {"lr": 3e38, "implementation": "concise"},
+            ValueError,
+            r"^2 \* lr must be at most 3.4e\+38",
+        ),
         ({"seeds": [0, 1, 2]}, ValueError, r"^seeds .* 2 problems, got 3"),
         ({"seeds": [0, -1]}, ValueError, r"^seeds\[1\]: seed .*, got -1"),
         ({"seeds": [0.5, 1]}, TypeError, r"^seeds\[0\]: seed .*, got 0.5"),
-        ({"implementation": "d2l"}, ValueError, r"^impl.*'scratch' or.*, got 'd2l'"),
-        ({"implementation": scratch}, ValueError, r"^implementation .*, got <module"),
-        ({"lr": 0}, ValueError, r"^lr .*, got 0"),
-        ({"epochs": 0}, ValueError, r"^epochs .*, got 0"),
-        ({"batch_size": 2.0}, TypeError, r"^batch_size .*, got 2.0"),
         ({"w_init": torch.zeros(4)}, ValueError, r"^w_init .*\(4, 1\), got \(4,\)"),
-        ({"w_init": torch.zeros(4, 1).double()}, TypeError, r"^w_init .*float64"),
-        ({"b_init": 0.0}, TypeError, r"^b_init must be a torch.Tensor, got 0.0"),
-        ({"form": "dual"}, ValueError, r"^form .*'examples' or.*, got 'dual'"),
-        ({"memory_mib": -1}, ValueError, r"^memory_mib .*, got -1"),
         ({"memory_mib": 1e-4}, ValueError, r"^memory_mib must be at least 0.*0.0001"),
-        ({"progress": "yes"}, TypeError, r"^progress .*, got 'yes'"),
     ],
 )
 def test_wrong_arguments_are_named(wrong, error, message):
