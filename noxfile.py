@@ -92,7 +92,7 @@ def docs_live(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Build the book, then run the tests; arguments after -- go to pytest instead."""
-    prepare(session, "test", "docs", "font")
+    prepare(session, "test", "docs")
     build(session)
     pytest(session, "--cov")
 
@@ -137,7 +137,7 @@ def browser(session: nox.Session) -> None:
     """Look at every page in a Chromium: two widths, two themes, http and file."""
     prepare(session, "browser", "docs")
     build(session)
-    pytest(session, "tests/site/browser")
+    pytest(session, "tests/browser")
 
 
 @nox.session(default=False)
@@ -154,18 +154,19 @@ def epub(session: nox.Session) -> None:
     prepare(session, "docs", "test", "epub")
     build(session)  # what the pages are compared with
     build(session, "epub")
-    pytest(session, "tests/site/test_epub.py")
+    pytest(session, "tests/forms/test_epub.py")
     print(f"\nThe book for e-readers: {BUILD / 'epub' / 'weight-decay.epub'}\n")
 
 
 @nox.session(default=False)
 def pdf(session: nox.Session) -> None:
-    """Print the book as one PDF with Chromium, and let tests look into it."""
+    """Print the EPUB as a PDF with Chromium, and let tests look into it."""
     prepare(session, "docs", "test", "pdf")
-    build(session)
+    build(session, "epub")
+    source = BUILD / "epub" / "weight-decay.epub"
     target = BUILD / "pdf" / "weight-decay.pdf"
-    session.run("python", "docs/tools/pdf.py", str(BOOK), str(target))
-    pytest(session, "tests/site/test_pdf.py")
+    session.run("python", "docs/tools/pdf.py", str(source), str(target))
+    pytest(session, "tests/forms/test_pdf.py")
     print(f"\nThe book on paper: {target}\n")
 
 
