@@ -101,7 +101,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the listeners."""
     # A kernel sends what is printed in pieces, cut as the machine is busy or not, and
     # MyST-NB would end a line after each; it does not pass this option on.
-    NotebookClient.coalesce_streams = True
+    client: Any = NotebookClient
+    client.coalesce_streams = True
     # Furo's import of accessible-pygments lets every library talk. MyST-NB names each
     # page that it executes; Jupyter need not.
     getLogger("traitlets").setLevel("WARNING")

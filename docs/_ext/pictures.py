@@ -35,7 +35,8 @@ SOURCE = re.compile(r"""\ssrc\s*=\s*"([^"?:]+)\"""")
 def miss_no_picture(app: Sphinx, doctree: nodes.document) -> None:
     """Warn of a cell that has a caption or an alternative text, and shows nothing."""
     for cell in doctree.findall(nodes.container):
-        settings = cell.get("cell_metadata", {}).get("mystnb", {})
+        metadata: dict[str, Any] = cell.get("cell_metadata", {})
+        settings = metadata.get("mystnb", {})
         if {"image", "figure"} & settings.keys() and not cell.next_node(nodes.image):
             logger.warning("A cell shows no picture.", location=cell, type="pictures")
 
