@@ -1,10 +1,11 @@
 """Every page as its readers get it: a phone in the dark, a desk that reads a folder."""
 
+from pathlib import Path
+
 import checks
 import pytest
-from conftest import ROOT
 
-BOOK = ROOT / "docs" / "_build" / "html"
+BOOK = Path(__file__).parents[3] / "docs" / "_build" / "html"
 # Where there is no book, the fixture `book` says so.
 NAMES = sorted(str(file.relative_to(BOOK)) for file in BOOK.rglob("*.html"))
 
