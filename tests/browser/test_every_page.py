@@ -5,7 +5,7 @@ from pathlib import Path
 import checks
 import pytest
 
-BOOK = Path(__file__).parents[3] / "docs" / "_build" / "html"
+BOOK = Path(__file__).parents[2] / "docs" / "_build" / "html"
 # Where there is no book, the fixture `book` says so.
 NAMES = sorted(str(file.relative_to(BOOK)) for file in BOOK.rglob("*.html"))
 
