@@ -163,7 +163,24 @@ epoch = datetime.fromisoformat(max(released, default="2026-01-01") + "T00:00Z")
 os.environ.setdefault("SOURCE_DATE_EPOCH", f"{epoch.timestamp():.0f}")
 
 
+# Of what the extensions bring to every page, the book has no use for: MyST-NB's sheet
+# (book.css says how cells look; it weighs as much as the theme's) and, of the gallery,
+# launch buttons and tags.
+UNUSED = ("mystnb.", "sg_gallery-binder", "sg_gallery-rendered-html", "sg-tags")
+
+
 def setup(app):
-    """Ask the registry about a DOI, since publishers turn programs away."""
+    """Leave out what is not used; ask about a DOI at the registry, not the publisher."""
+
+    def leave_out(app, pagename, templatename, context, doctree):
+        for kind in ("css_files", "script_files"):
+            context[kind] = [
+                file
+                for file in context[kind]
+                if not Path(getattr(file, "filename", None) or "").name.startswith(UNUSED)
+            ]
+
+    app.connect("html-page-context", leave_out, priority=900)
+    # Publishers turn programs away.
     registry = ("https://doi.org/10.", "https://doi.org/api/handles/10.")
     app.connect("linkcheck-process-uri", lambda _, uri: uri.replace(*registry))
