@@ -8,9 +8,12 @@ digest of everything else that they depend on, and all go when it changes.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import os
 import shutil
 import sys
+import tempfile
 from importlib.metadata import distributions
 from logging import getLogger
 from pathlib import Path
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from nbclient import NotebookClient
+from sphinx.errors import ConfigError
 from sphinx.util import logging
 
 if TYPE_CHECKING:
@@ -41,6 +45,28 @@ def digest(files: Iterable[Path], *others: object) -> str:
         if path.is_file():
             key.update(hashlib.sha256(path.read_bytes()).digest())
     return key.hexdigest()
+
+
+def isolate(root: Path) -> None:
+    """Give what pages and scripts are executed by nobody's settings.
+
+    Kernels and the processes of the gallery inherit an empty profile, the package
+    beside ``docs``, the backend that a kernel takes by itself, and one thread, since
+    printed digits depend on the thread count.
+    """
+    if sys.flags.optimize:
+        raise ConfigError("Unset PYTHONOPTIMIZE: sphinx-gallery needs its assertions.")
+    for name in list(os.environ):
+        if name.startswith(("PYTHON", "IPYTHON", "JUPYTER", "MPLBACKEND", "TQDM_")):
+            del os.environ[name]
+    folder = tempfile.mkdtemp(prefix="settings-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = dict.fromkeys(
+        ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"), folder
+    )
+    settings |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    settings |= {"PYTHONPATH": str(root), "MATPLOTLIBRC": str(root / "docs" / "_ext")}
+    os.environ.update(settings)
 
 
 class Outputs:
@@ -99,6 +125,7 @@ class Outputs:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the listeners."""
+    isolate(app.confdir.parent)
     # A kernel sends what is printed in pieces, cut as the machine is busy or not, and
     # MyST-NB would end a line after each; it does not pass this option on.
     client: Any = NotebookClient
