@@ -75,7 +75,6 @@ bibtex_reference_style = "author_year"
 bibtex_default_style = "unsrt"
 bibtex_cite_id = "source-{key}"
 linkcheck_timeout = 20
-linkcheck_retries = 2
 linkcheck_rate_limit_timeout = 60
 # Sites make the targets of their fragments with scripts; the page is enough.
 linkcheck_anchors = False
