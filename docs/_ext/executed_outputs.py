@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from importlib.metadata import distributions
+from importlib.metadata import version
 from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,13 +34,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Beside the pages and scripts themselves, by which their own caches know them.
-SOURCES = ("weight_decay/**/*.py", "docs/conf.py", "docs/_ext/*")
+SOURCES = ("weight_decay/**/*.py", "constraints.txt", "docs/conf.py", "docs/_ext/*")
+# Whose versions change outputs; the environments of other sessions hold more.
+PACKAGES = ("matplotlib", "myst-nb", "numpy", "scikit-learn", "sphinx-gallery", "torch")
 
 
 def digest(files: Iterable[Path], *others: object) -> str:
-    """Digest files, anything else, Python, and the packages that are installed."""
-    packages = sorted(f"{each.name} {each.version}" for each in distributions())
-    key = hashlib.sha256(repr((sys.version_info[:2], packages, others)).encode())
+    """Digest files, anything else, Python, and the versions of what computes."""
+    versions = sys.version_info[:2], *map(version, PACKAGES)
+    key = hashlib.sha256(repr((versions, others)).encode())
     for path in sorted(files):
         if path.is_file():
             key.update(hashlib.sha256(path.read_bytes()).digest())
