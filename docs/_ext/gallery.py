@@ -85,7 +85,6 @@ def readable(convert: Callable[..., str]) -> Callable[..., str]:
     return lambda *args, **kwargs: plain_markdown(convert(*args, **kwargs))
 
 
-# On import, since parallel galleries run in processes that know no application.
 notebook.rst2md = readable(notebook.rst2md)
 
 
