@@ -211,7 +211,9 @@ class FoldPictures(SphinxTransform):
             if "plt.subplots(" in block.astext():
                 title = solution_title(words, words)
                 title.source, title.line = block.source, block.line
-                block.replace_self(solution("", title, block, classes=["hide"]))
+                fold = solution("", title, classes=["hide"])
+                block.replace_self(fold)
+                fold += block
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
