@@ -69,12 +69,10 @@ def test_the_translated_objectives_are_balanced_and_the_copied_digits_are_not(pa
         assert agrees(copied, 3 / our_lambda(name, 3) - 1)
 
 
-def test_scikit_learn_has_the_same_minimum_for_sixty_and_for_no_other(page, exact):
-    (line,) = (line for line in page.printed if line.startswith("alpha = "))
+def test_scikit_learn_has_the_same_minimum_for_sixty_and_for_no_other(exact):
     X, y = exact.X_train.numpy(), exact.y_train.numpy()
     w = ridge.fit(exact, 3)[0].numpy()
 
-    assert line == "alpha = 60, relative difference below 1e-9: True"
     for alpha, same in ((60, True), (3, False), (30, False)):
         coef = Ridge(alpha=alpha).fit(X, y).coef_.reshape(-1, 1)
         assert np.allclose(coef, w, rtol=1e-9) == same

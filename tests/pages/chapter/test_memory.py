@@ -128,11 +128,8 @@ def test_the_numbers_in_the_prose(page, exact):
         math.prod(1 - 0.009 * rate("cosine", t) for t in range(400)),
     )
     fresh = [
-        1000 / 9,
         3.6,
         100 * left,
-        1000 / 30,
-        12,
         float((exact.y_test - exact.y_train.mean()).square().mean()) / 2,
         1 / (0.03 * 13),
         1 / (0.003 * 40),
@@ -143,11 +140,9 @@ def test_the_numbers_in_the_prose(page, exact):
         cosine / left,
     ]
 
-    *shown, least, most = (text.removesuffix("%").rstrip() for text in page.glued)
+    shown = [text.removesuffix("%").rstrip() for text in page.glued]
     assert all(map(agrees, shown, fresh))
     assert len(shown) == len(fresh)
-    # The luck of 64 runs; the other schedules save far more on batches of an epoch.
-    assert 3 <= int(least) < int(most) <= 8
 
 
 # -- Too long, too short ------------------------------------------------------

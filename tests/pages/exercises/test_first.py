@@ -173,7 +173,7 @@ def test_more_examples_leave_fewer_silent_directions(pages, printed):
 
 
 def test_with_150_examples_the_squared_norm_is_larger_on_average():
-    # Many starts on each of three data sets; from the step in matrices, not by training.
+    # Many starts on each of three data sets; by powers of a matrix, not by training.
     stream = torch.Generator().manual_seed(0)
     for seed in range(3):
         X = synthetic_data(n_train=150, seed=seed, dtype=torch.float64).X_train
