@@ -136,16 +136,6 @@ def test_a_matrix_is_two_runs_in_one(printed, problem):
         assert float(shown) == pytest.approx(math.hypot(*columns), rel=0.01)
 
 
-def test_decay_multiplies_every_singular_value():
-    W = torch.normal(0.0, 1.0, (200, 2), dtype=torch.float64)
-    before = torch.linalg.svdvals(W)
-
-    after_decay = torch.linalg.svdvals(W - 0.003 * 3 * W)
-
-    assert torch.allclose(after_decay, (1 - 0.009) * before)
-    assert float(before.norm()) == pytest.approx(float(W.norm()))
-
-
 def test_more_examples_leave_fewer_silent_directions(pages, printed):
     rows = after(printed, "n  √(200 − n)  ‖w‖₂", 3)
 
