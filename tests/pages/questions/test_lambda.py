@@ -1,6 +1,7 @@
 """The numbers of "What does λ do?"."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def test_lambda_is_a_speed(page):
 def test_the_price_paid_lies_between_the_two(page, settled):
     rows = table(page, "λ  λ′  loss paid per unit", 3)
 
-    for row, less, more in zip(rows, settled, settled[1:], strict=False):
+    for row, (less, more) in zip(rows, pairwise(settled), strict=True):
         paid = (more[1] - less[1]) / (less[2] - more[2])
         assert all(map(agrees, row, [less[0], more[0], paid]))
         assert less[0] < float(row[2]) < more[0]
@@ -54,7 +55,7 @@ def test_the_same_at_the_minima_themselves(exact):
         loss = np.mean((model.predict(X) - y) ** 2) / 2
         ends.append((lambd, loss, np.sum(model.coef_**2) / 2))
 
-    for (low, L, R), (high, L_, R_) in zip(ends, ends[1:], strict=False):
+    for (low, L, R), (high, L_, R_) in pairwise(ends):
         assert low < (L_ - L) / (R - R_) < high
     shares = [lambd * R / (L + lambd * R) for lambd, L, R in ends]
     assert shares == sorted(shares, reverse=True)
