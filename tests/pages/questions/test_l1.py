@@ -48,7 +48,7 @@ def test_the_two_rules_are_the_minima(v):
 
 
 def test_the_ball_and_the_diamond_touch_where_the_figure_says():
-    v = np.array([2, 0.6])
+    v = np.array([2, 0.9])
     corner, point = np.array([1, 0]), v / 2
     w = np.stack(np.meshgrid(*[np.linspace(-2, 3, 1001)] * 2), axis=-1)
     loss = ((w - v) ** 2).sum(-1) / 2
