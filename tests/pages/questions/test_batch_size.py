@@ -7,6 +7,7 @@ import torch
 from reading import agrees, table
 
 from weight_decay import ridge, scratch, synthetic_data
+from weight_decay.conventions import convert
 
 SIZES = (1, 5, 10, 20)
 
@@ -86,12 +87,11 @@ def test_a_sum_takes_b_times_lambda_and_a_bth_of_the_rate(problem):
     assert torch.allclose(mean, total)
 
 
-def test_the_convention_with_2n(page):
-    rows = table(page, "n  60 in λ/2n is here", 3)
+def test_the_convention_with_2n_falls_like_one_over_n():
+    def here(n):
+        return convert(60, "lambda over 2n", "half mean squared error", n_train=n)
 
-    for (examples, lambd), n in zip(rows, (20, 200, 2000), strict=True):
-        assert int(examples) == n
-        assert float(lambd) == pytest.approx(60 / n)
+    assert [here(n) for n in (20, 200, 2000)] == pytest.approx([3, 0.3, 0.03])
 
 
 def test_the_best_lambda_against_noise_falls_with_n(page):
