@@ -23,13 +23,12 @@ def fitted(problem, lambd, shift, *, free):
     return b, float((error**2).mean()) / 2
 
 
-def errors_of_batched_runs(seeds, lambd, lambd_b, lr=0.003, start=1):
-    """Squared test errors of concise runs with bias start · N(0, 1), all at once."""
+def errors_of_batched_runs(seeds, lambd, lambd_b, lr=0.003):
+    """Squared test errors of concise runs from a random bias, all at once."""
     data = [synthetic_data(seed=seed) for seed in seeds]
     streams = [torch.Generator().manual_seed(seed) for seed in seeds]
     w = torch.stack([torch.normal(0, 1, (200, 1), generator=g) for g in streams])
     b = torch.stack([torch.normal(0, 1, (1, 1), generator=g) for g in streams])
-    b = start * b
     for _ in range(100):
         epoch = [
             minibatches(d.X_train, d.y_train, 5, g)
@@ -93,26 +92,6 @@ def test_the_mean_of_the_targets_does_not_care_either(pages, exact):
     for shift in (0, 5):
         error = (exact.y_train + shift).mean() - (exact.y_test + shift)
         assert agrees(line.split()[-1], float((error**2).mean()) / 2)
-
-
-def test_the_ten_pairs_from_both_starts(pages):
-    header = "start of b  least of ten ratios  median  largest"
-
-    for row, start in zip(table(pages[PAGE], header, 2), (1, 0), strict=True):
-        free, decaying = (
-            errors_of_batched_runs(range(10), 3, lambd_b, start=start)
-            for lambd_b in (0, 3)
-        )
-        ratios = (free / decaying).sort().values
-        middle = (ratios[4] + ratios[5]) / 2
-        # float32 rounds differently in batches.
-        fresh = [float(ratios[0]), float(middle), float(ratios[-1])]
-        assert [float(cell) for cell in row[1:]] == pytest.approx(fresh, abs=0.006)
-        assert row[0] == {1: "random", 0: "0"}[start]
-        if start:
-            assert float(ratios[0]) > 1  # all ten pairs
-        else:
-            assert 1 / 2 < float(ratios[0]) <= float(ratios[-1]) < 2
 
 
 def test_a_bias_before_a_bend_changes_the_slope():

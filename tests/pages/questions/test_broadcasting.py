@@ -54,18 +54,3 @@ def test_the_training_loss_tells_the_two_faults_apart(truth):
 
     assert summed.w_norm == pytest.approx(twice.w_norm, rel=0.01)
     assert twice.train_loss[-1] > 1000 * summed.train_loss[-1]
-
-
-def test_the_weight_knows_its_lambda(pages, problem, truth):
-    rows = after(pages[PAGE], "spelling  ηλ")
-    X = problem.X_train.double()
-
-    def unseen(w):
-        return w - X.T @ torch.linalg.solve(X @ X.T, X @ w)
-
-    for row, (name, run) in zip(rows, truth.items(), strict=True):
-        left = unseen(run.w.double()).norm() / unseen(run.w_init.double()).norm()
-        felt = 1 - float(left) ** (1 / 400)
-        assert row.startswith(name + " ")
-        assert agrees(row.split()[-1], felt)
-        assert felt == pytest.approx(run.lr * run.lambd, rel=1e-4)

