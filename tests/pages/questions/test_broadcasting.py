@@ -1,7 +1,6 @@
 """The numbers of "Is the penalty added once per example?"."""
 
 import pytest
-import torch
 from reading import agrees, numbers_of
 
 from weight_decay import scratch
