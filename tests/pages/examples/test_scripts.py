@@ -18,6 +18,7 @@ CORE = pytest.mark.parametrize(
     "script", SCRIPTS[:2], ids=lambda path: path.stem, indirect=True
 )
 LAMBDAS = (0, 3, 10)
+NEEDED = {"math", "matplotlib", "sklearn", "tabulate", "torch", "weight_decay"}
 
 
 @pytest.fixture(params=SCRIPTS, ids=lambda script: script.stem, scope="module")
@@ -140,7 +141,7 @@ def test_it_needs_nothing_but_the_package(script):
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.partition(".")[0])
 
-    assert imported <= {"math", "matplotlib", "sklearn", "torch", "weight_decay"}
+    assert imported <= NEEDED
     assert "__file__" not in script.text  # a notebook has none
 
 
