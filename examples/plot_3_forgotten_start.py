@@ -15,9 +15,8 @@ before anything is trained. We split the weight,
    w = P w + P_\perp w ,
 
 where :math:`P` projects onto the :ref:`row space <glossary>` of the training inputs (20
-directions) and :math:`P_\perp` onto their
-:ref:`null space <glossary>` (180 directions). Then we
-ask what the test loss is made of.
+directions) and :math:`P_\perp` onto their :ref:`null space <glossary>` (180
+directions). Then we ask what the test loss is made of.
 """
 
 # %%
@@ -25,7 +24,7 @@ ask what the test loss is made of.
 # ---------------------
 # The rows of :math:`X` are 20 vectors in 200 dimensions. A QR decomposition makes 20
 # orthonormal columns of them, and the projection is two products. We use 64-bit
-# numbers, because something is going to be exact. The start is that of
+# numbers, because one statement will be exact. The start is that of
 # :ref:`the scratch page <sphx_glr_auto_examples_plot_1_from_scratch.py>`.
 
 import math
@@ -162,10 +161,10 @@ plt.show()
 #
 # 13.4 and 0.36
 # -------------
-# The two parts are at right angles, so :math:`\lVert w \rVert^2 = \lVert P w \rVert^2
-# + \lVert P_\perp w \rVert^2`. "Typical" is
-# :math:`\sqrt{180}\,(1 - \eta\lambda)^{400}`, for a start of which we know nothing. The
-# assertion compares the null part with the end of the grey line, for this start.
+# The two parts are at right angles, so :math:`\lVert w \rVert^2 = \lVert P w \rVert^2 +
+# \lVert P_\perp w \rVert^2`. "Typical" is :math:`\sqrt{180}\,(1 - \eta\lambda)^{400}`,
+# for a start of which we know nothing. The assertion compares the null part with the
+# end of the grey line, for this start.
 
 rows = []
 for lambd, weights in paths.items():
@@ -238,13 +237,13 @@ print(tabulate(rows, ["λ = 3", "null: left", "row"], floatfmt=("", ".10f", ".4f
 # A part of the test loss is the mean of the half square of one cause alone. The square
 # of a sum also has products, "cross". In a single run they can be several per cent of
 # the loss, of either sign. On average over starts and test sets they are zero, because
-# start, inputs and noise have the mean zero. So we average over 200 data sets, each with
-# a start of its own.
+# start, inputs and noise have the mean zero. So we average over 200 data sets, each
+# with a start of its own.
 #
-# Three parts can be predicted: :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{800}` for the
-# start, :math:`\tfrac12 \cdot \tfrac{180}{200} \lVert w^* \rVert^2` for the unseen, and
-# :math:`\tfrac12\sigma^2` for the noise. All numbers are half squared errors, those of
-# the concise runs too.
+# Three parts can be predicted: :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{800}` for
+# the start, :math:`\tfrac12 \cdot \tfrac{180}{200} \lVert w^* \rVert^2` for the unseen,
+# and :math:`\tfrac12\sigma^2` for the noise. All numbers are half squared errors, those
+# of the concise runs too.
 
 problems = [synthetic_data(seed=seed) for seed in range(200)]
 
@@ -356,6 +355,5 @@ plt.show()
 # removes what is irrelevant, which this experiment shows, and it holds noise down.
 # (Both papers are in the :ref:`bibliography <bibliography>`.)
 #
-# Next:
-# :ref:`the same λ, and two different problems
+# Next: :ref:`the same λ, and two different problems
 # <sphx_glr_auto_examples_plot_4_same_lambda.py>`.
