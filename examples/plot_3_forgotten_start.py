@@ -161,10 +161,10 @@ plt.show()
 #
 # 13.4 and 0.36
 # -------------
-# The two parts are at right angles, so :math:`\lVert w \rVert^2 = \lVert P w \rVert^2 +
-# \lVert P_\perp w \rVert^2`. "Typical" is :math:`\sqrt{180}\,(1 - \eta\lambda)^{400}`,
-# for a start of which we know nothing. The assertion compares the null part with the
-# end of the grey line, for this start.
+# The two parts are at right angles, so
+# :math:`\lVert w \rVert^2 = \lVert P w \rVert^2 + \lVert P_\perp w \rVert^2`. "Typical"
+# is :math:`\sqrt{180}\,(1 - \eta\lambda)^{400}`, for a start of which we know nothing.
+# The assertion compares the null part with the end of the grey line, for this start.
 
 rows = []
 for lambd, weights in paths.items():

@@ -60,9 +60,9 @@ rows = [[name, *map(gradient_length, both)] for name, both in terms.items()]
 print(tabulate(rows, ["gradient", "scratch", "concise"], floatfmt=".2f"))
 
 # %%
-# Only the data term doubles. ``weight_decay=3`` still means :math:`w \leftarrow (1 -
-# 3\eta)\,w`. The factor sits in the gradient of the data, against which :math:`\lambda`
-# is weighed.
+# Only the data term doubles. ``weight_decay=3`` still means
+# :math:`w \leftarrow (1 - 3\eta)\,w`. The factor sits in the gradient of the data,
+# against which :math:`\lambda` is weighed.
 #
 # The ½ alone
 # -----------

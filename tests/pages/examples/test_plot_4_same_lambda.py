@@ -77,7 +77,9 @@ def test_only_the_gradient_of_the_data_doubles(script, exact):
 
 
 def test_the_limits_of_the_training_loss_are_those_of_scikit_learn(script, exact):
-    for shown, lambd in zip(table(script, "λ scratch concise ratio"), (3, 10), strict=True):
+    for shown, lambd in zip(
+        table(script, "λ scratch concise ratio"), (3, 10), strict=True
+    ):
         (_, hand), (_, library) = (
             ridge_by_sklearn(exact, value) for value in (lambd, lambd / 2)
         )

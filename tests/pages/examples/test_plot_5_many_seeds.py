@@ -157,10 +157,7 @@ def test_the_luck_of_the_starts_is_told_as_it_is(script):
     assert round(100 * (weight / 200 - 1)) == 2
     assert round(10 * (1 - bias)) == 1
     # "the direction of all six differences"
-    signs = [
-        float(row.split()[-1]) > 0
-        for row in rows_below(script, MEANS, 6)
-    ]
+    signs = [float(row.split()[-1]) > 0 for row in rows_below(script, MEANS, 6)]
     assert signs == [True] * 4 + [False] * 2
 
 
