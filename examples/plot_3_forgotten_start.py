@@ -209,7 +209,8 @@ rows = [["predicted", 0.991**400, ""]]
 for name, run in variants.items():
     seen, unseen = map(norm, split(run.w))
     rows.append([name, unseen / norm(unseen_start), seen])
-print(tabulate(rows, ["λ = 3", "null: left", "row"], floatfmt=("", ".10f", ".4f")))
+columns = ["λ = 3", "null: left", "row"]
+print(tabulate(rows, columns, floatfmt=("", ".10f", ".4f")))
 
 # %%
 # Ten digits, and all the same. The row space holds what the data wrote there: with

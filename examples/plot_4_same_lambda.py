@@ -170,7 +170,8 @@ settings = {"lr": 10 * lr, "epochs": 1500, "batch_size": 20}
 for name, share in {"scratch": 1, "concise": 1 / 2}.items():
     runs = sweep([problem], (3, 10), implementation=name, **settings)
     for lambd, norm in zip((3, 10), runs.w_norm[:, 0].tolist(), strict=True):
-        rows.append([lambd, name, norm, ridge_norm(lambd), ridge_norm(lambd / 2)])
+        limits = ridge_norm(lambd), ridge_norm(lambd / 2)
+        rows.append([lambd, name, norm, *limits])
         assert abs(norm - ridge_norm(share * lambd)) < 1e-6
 columns = ["λ", "", "‖w‖₂", "ridge(λ)", "ridge(λ/2)"]
 print(tabulate(rows, columns, floatfmt=".5f"))

@@ -105,7 +105,7 @@ for lam in marked:
     kept[lam] = V.T @ torch.tensor(fit) / unshrunk
     assert torch.allclose(kept[lam], d / (d + lam), atol=1e-6)
 
-rows = [[lam, float(share[0]), float(share[-1])] for lam, share in kept.items()]
+rows = [[lam, float(kept[lam][0]), float(kept[lam][-1])] for lam in kept]
 columns = ["λ", f"d = {d[0]:.1f}", f"d = {d[-1]:.1f}"]
 print("share kept where the data vary most, and least")
 print(tabulate(rows, columns, floatfmt=("g", ".3f", ".3f")))
@@ -154,7 +154,8 @@ def follow(lam):
 
 rows = [[lam, 1 + 19 * 10 / (10 + lam), follow(lam)] for lam in marked]
 print("degrees of freedom")
-print(tabulate(rows, ["λ", "all d = 10", "measured"], floatfmt=("g", ".2f", ".2f")))
+columns = ["λ", "all d = 10", "measured"]
+print(tabulate(rows, columns, floatfmt=("g", ".2f", ".2f")))
 
 # %%
 # The rule is good to a few per cent. The picture shows the exact sum, in grey, under

@@ -131,8 +131,10 @@ for i, lambd in enumerate(lambdas):
     train, test = runs.train_loss[i], runs.test_loss[i]
     learned.append([crossing(run_steps, loss, 0.001) for loss in train])
     forgotten.append([crossing(run_steps, loss, 1) for loss in test])
-    times = [f"{min(x):.0f} to {max(x):.0f}" for x in (forgotten[i], learned[i])]
-    rows.append([lambd, predicted_step(lambd), *times, float(train[:, -1].mean())])
+    steps_of = forgotten[i], learned[i]
+    times = [f"{min(x):.0f} to {max(x):.0f}" for x in steps_of]
+    end = float(train[:, -1].mean())
+    rows.append([lambd, predicted_step(lambd), *times, end])
     for step in forgotten[i]:
         assert abs(step / predicted_step(lambd) - 1) < 0.1
 columns = ["λ", "predicted", "forgotten", "learned", "train"]
@@ -285,11 +287,11 @@ print(f"right within 1: end {float(score[-1]):.0f} %, mean {right:.0f} %")
 # For deeper networks Lyu et al. (2024) prove that with a large start and a small decay
 # training can stay for long at one solution and then move quickly to another, better or
 # worse. In January 2026 Xu, Vardi and Safran proved for ridge regression, our setting,
-# that the examples are fitted early, that the test error becomes small only long after,
-# and how long that takes. So forgetting can explain *when* understanding seems to come.
-# *What* is left when the start is gone depends on the data: here hardly more than a
-# constant, in the tables of Power et al. the rule itself. (All sources are in the
-# :ref:`bibliography <bibliography>`.)
+# that the examples are fitted early and that the test error becomes small only long
+# after; they bound the time that it takes. So forgetting can explain *when*
+# understanding seems to come. *What* is left when the start is gone depends on the
+# data: here hardly more than a constant, in the tables of Power et al. the rule itself.
+# (All sources are in the :ref:`bibliography <bibliography>`.)
 #
-# Next: :ref:`where the decay enters <where-decay-enters>`: what becomes of ηλ in other
-# optimisers.
+# Next: what becomes of ηλ in other optimisers, in :ref:`where the decay enters
+# <where-decay-enters>`.
