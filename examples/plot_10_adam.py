@@ -5,10 +5,10 @@ Adam is different
 Through Adam, an L2 penalty is no longer weight decay.
 
 For plain SGD it does not matter whether :math:`\lambda w` is added to the gradient or
-the weight is multiplied by :math:`1-\eta\lambda`; see
-:ref:`where the decay enters <where-decay-enters>`. Adam divides the gradient by its own
-size, and then it does matter. With an L2 penalty, the whole gradient
-:math:`g = \nabla L + \lambda w` goes through the division:
+the weight is multiplied by :math:`1-\eta\lambda`; see :ref:`where the decay enters
+<where-decay-enters>`. Adam divides the gradient by its own size, and then it does
+matter. With an L2 penalty, the whole gradient :math:`g = \nabla L + \lambda w` goes
+through the division:
 
 .. math::
 
@@ -22,25 +22,24 @@ In AdamW the decay goes past it:
    - \eta\, \frac{\hat m(\nabla L)}{\sqrt{\hat v(\nabla L)} + \varepsilon} .
 
 Here :math:`\hat m` is the running mean of what is in the brackets, and :math:`\hat v`
-the running mean of its square. We first take the data away, then bring them back, and
-at the end ask the opposite question, which of the two solves the penalised problem.
+the running mean of its square. We take the data away, then bring them back, and at the
+end ask which of the two solves the penalised problem.
 """
 
 # %%
-# Three weights and no data
+# Three entries and no data
 # -------------------------
-# Let :math:`\nabla L = 0`, and start three weights at 1, 2 and 3. What remains is
-# decay alone.
+# Let :math:`\nabla L = 0`, and start a weight at (1, 2, 3). What remains is decay
+# alone.
 #
 # - *Adam with L2.* The gradient is :math:`\lambda w`. So :math:`\hat m` and
 #   :math:`\sqrt{\hat v}` are both proportional to λ, and λ cancels, in every step. In
-#   the first step their ratio is the sign of w: each weight moves by η towards zero.
+#   the first step their ratio is the sign of the entry: each moves by η towards zero.
 # - *AdamW.* The second term is zero, and :math:`w_t = (1-\eta\lambda)^t\, w_0`.
-#
-# Write down what you expect for λ = 0.01, 1 and 100, with η = 0.01, after 300 steps.
 
 import matplotlib.pyplot as plt
 import torch
+from tabulate import tabulate
 
 from weight_decay import ridge, scratch, synthetic_data
 from weight_decay.data import minibatches
@@ -58,13 +57,16 @@ def alone(optimizer, w, steps):
 
 double = torch.float64
 three = torch.tensor([1.0, 2.0, 3.0], dtype=double)
-through, past = {}, {}
-print("after 300 steps   Adam + L2                AdamW")
+through, past, rows = {}, {}, []
 for lambd in (0.01, 1, 100):
     through[lambd] = alone(Adam(0.01, decay=coupled(lambd)), three, 300)
     past[lambd] = alone(Adam(0.01, decay=decoupled(lambd)), three, 300)
     ends = torch.cat([through[lambd][-1], past[lambd][-1]])
-    print(f"λ = {lambd:<8g}" + "".join(f"{float(w):8.4f}" for w in ends))
+    rows.append([lambd, *ends.tolist()])
+assert torch.allclose(through[0.01], through[100], rtol=0, atol=1e-4)
+print("after 300 steps")
+columns = ["λ", "L2", "", "", "AdamW", "", ""]
+print(tabulate(rows, columns, floatfmt=("g", *6 * [".4f"])))
 
 # %%
 # Grey on the right is the prediction :math:`(1-\eta\lambda)^t\, w_0`. On the left only
@@ -88,32 +90,27 @@ with book_style():
         ax.set(xlabel="step", xlim=(-5, 300))
     left.set_title("Adam + L2", loc="center")
     right.set_title("AdamW", loc="center")
-    left.set_ylabel("weight")
+    left.set_ylabel("entry of the weight")
     left.legend(loc="upper right")
     title = "Through Adam all λ draw the same path"
     fig.suptitle(title, x=0.01, ha="left", size=12)
 plt.show()
 
-# λ cancels; the decay of AdamW is exact.
-assert torch.allclose(through[0.01], through[100], rtol=0, atol=1e-4)
-assert torch.allclose(past[1][-1], three * 0.99**300, rtol=1e-12)
-
 # %%
-# On the left three curves lie on each other for each weight, and the eye sees one.
-# They leave the grey line because :math:`\hat v` has the longer memory: it still holds
-# the larger weights of the steps before, and the ratio falls below 1. (λ cancels as
-# long as :math:`\lambda |w|` is far above :math:`\varepsilon = 10^{-8}`.)
+# On the left three curves lie on each other for each entry. They leave the grey line
+# because :math:`\hat v` has the longer memory: it still holds the larger entries of the
+# steps before, and the ratio falls below 1. (λ cancels as long as :math:`\lambda |w|`
+# is far above :math:`\varepsilon = 10^{-8}`.)
 #
-# Weight decay takes the same *share* from every weight, and λ says which share. An L2
-# penalty through Adam takes, at first, the same *distance* from every weight, and η
-# says which distance.
+# Weight decay takes the same *share* from every entry, and λ says which share. An L2
+# penalty through Adam takes, at first, the same *distance* from every entry, and η says
+# which distance.
 #
-# Twenty examples, two hundred weights
+# Twenty examples, two hundred entries
 # ------------------------------------
 # Now the data come back. This is the loop of ``scratch``, with its start, its batches
 # and its loss, but the update is a choice. Several λ are trained side by side, one a
-# column. The decay is written out, so that its place can be seen. All is in float64 and
-# with :math:`\varepsilon = 0`, so that what is exact can be seen to be exact.
+# column. All is in float64 and with :math:`\varepsilon = 0`.
 
 problem = synthetic_data(dtype=double)
 data = problem.X_train, problem.y_train
@@ -148,27 +145,24 @@ def norm(w):
 # Another unit for the loss
 # -------------------------
 # First, what is λ measured in? Multiply the loss by 1024. (Half or whole squared
-# errors, a sum or a mean, metres or millimetres: such factors are everywhere. 1024 is a
-# power of two, so it changes no digit, and we can compare every bit.) Adam
-# divides by the size of the gradient, so AdamW should not see the factor. With L2 it
-# tips the balance between :math:`\nabla L` and :math:`\lambda w` inside the brackets,
-# so λ/1024 should be what counts.
+# errors, a sum or a mean: such factors are everywhere. A power of two changes no digit,
+# so we can compare every bit.) Adam divides by the size of the gradient, so AdamW
+# should not see the factor. With L2 it tips the balance between :math:`\nabla L` and
+# :math:`\lambda w`, so λ/1024 should be what counts.
 
 adamw, _ = descend("AdamW", [3])
 l2, _ = descend("Adam + L2", [0, 3, 100])
 adamw_scaled, _ = descend("AdamW", [3], scale=1024)
 l2_scaled, _ = descend("Adam + L2", [3, 3072], scale=1024)
 
-print("             λ    loss      ‖w‖₂")
-for name, w in (
-    ("AdamW        3   × 1   ", adamw[-1]),
-    ("AdamW        3   × 1024", adamw_scaled[-1]),
-    ("Adam + L2    3   × 1   ", l2[-1, :, 1]),
-    ("Adam + L2    3   × 1024", l2_scaled[-1, :, 0]),
-    ("Adam + L2 3072   × 1024", l2_scaled[-1, :, 1]),
-):
-    print(f"{name}  {norm(w):8.4f}")
-
+rows = [
+    ["AdamW", 3, 1, norm(adamw[-1])],
+    ["AdamW", 3, 1024, norm(adamw_scaled[-1])],
+    ["Adam + L2", 3, 1, norm(l2[-1, :, 1])],
+    ["Adam + L2", 3, 1024, norm(l2_scaled[-1, :, 0])],
+    ["Adam + L2", 3072, 1024, norm(l2_scaled[-1, :, 1])],
+]
+print(tabulate(rows, ["", "λ", "loss ×", "‖w‖₂"], floatfmt=".4f"))
 assert torch.equal(adamw, adamw_scaled)  # every bit of every step
 assert torch.equal(l2[:, :, 1], l2_scaled[:, :, 1])
 
@@ -177,73 +171,72 @@ assert torch.equal(l2[:, :, 1], l2_scaled[:, :, 1])
 # multiplied as well: there λ has the unit of the loss, as the price of a penalty must.
 # In AdamW :math:`\eta\lambda` is a share per step, and has no unit.
 #
-# The table shows something else. The same λ = 3 leaves AdamW with a short weight and
-# Adam with L2 with a long one.
+# The same λ = 3 leaves AdamW with a short weight and Adam with L2 with a long one.
 #
 # Where the data are silent
 # -------------------------
-# 180 directions are orthogonal to all 20 examples, and the gradient of the data is zero
-# there. How long is the part of the weight in these directions after 400 steps? We
-# predict as with three weights. For SGD it has shrunk by :math:`(1-\eta\lambda)^{400}`.
-# For AdamW too, if the other term does no harm. For Adam with L2 we can predict the
-# limit of a large λ, where :math:`\lambda w` drowns the data: the start then takes the
-# path that it takes alone, whatever λ is.
+# 180 directions are orthogonal to all 20 examples (the :ref:`null space <glossary>`),
+# and the gradient of the data is zero there. How long is the part of the weight in
+# these directions after 400 steps? For SGD it has shrunk by
+# :math:`(1-\eta\lambda)^{400}`. For AdamW that is a rough rule only: its other term
+# leaves the :ref:`row space <glossary>`, as we shall see. For Adam with L2 we can
+# predict the limit of a large λ, where :math:`\lambda w` drowns the data: the start
+# then takes the path that it takes alone.
 
-rows = torch.linalg.svd(problem.X_train, full_matrices=False).Vh
+V_t = torch.linalg.svd(problem.X_train, full_matrices=False).Vh
 
 
 def unseen(w):
     """Return the length of the part of w that no example sees."""
-    return norm(w - rows.T @ (rows @ w))
+    return norm(w - V_t.T @ (V_t @ w))
 
 
 sgd, _ = descend("SGD", [0, 3])
 start = sgd[0, :, :1]
 free = alone(Adam(0.003, eps=0, decay=coupled(1)), start, 400)[-1]
-for name, w in (
-    ("predicted: start alone", start * 0.991**400),
-    ("SGD,       λ = 3", sgd[-1, :, 1]),
-    ("AdamW,     λ = 3", adamw[-1]),
-    ("predicted: λ → ∞", free),
-    ("Adam + L2, λ = 100", l2[-1, :, 2]),
-    ("Adam + L2, λ = 3", l2[-1, :, 1]),
-):
-    print(f"{name:22} {unseen(w):8.4f}")
+rows = [
+    ["predicted: start alone", unseen(start * 0.991**400)],
+    ["SGD, λ = 3", unseen(sgd[-1, :, 1])],
+    ["AdamW, λ = 3", unseen(adamw[-1])],
+    ["predicted: λ → ∞", unseen(free)],
+    ["Adam + L2, λ = 100", unseen(l2[-1, :, 2])],
+    ["Adam + L2, λ = 3", unseen(l2[-1, :, 1])],
+]
+print(tabulate(rows, ["", "null part"], floatfmt=".4f"))
 
 # %%
-# AdamW forgets as SGD does. Adam with L2 hardly forgets, and λ = 100 only brings it to
-# what λ → ∞ would do. A step is about η long at most, and 400 steps of 0.003 are too
-# few for entries of size 2. With λ = 3 it is slower still, because :math:`\hat v` also
-# holds the large gradients of the data in the first epochs.
+# AdamW forgets nearly as SGD does. Adam with L2 hardly forgets, and λ = 100 only brings
+# it to what λ → ∞ would do. A step is about η long in each entry at most, and 400 steps
+# of 0.003 are too few for entries of size 2. With λ = 3 it is slower still, because
+# :math:`\hat v` also holds the large gradients of the data in the first epochs.
 #
-# One thing should surprise. Where the gradient of the data is zero, SGD without decay
-# leaves the weight alone. Predict whether Adam does.
+# Where the gradient of the data is zero, SGD without decay leaves the weight alone.
+# Adam does not. A gradient is a combination of the 20 examples. Divide each of its 200
+# entries by its own :math:`\sqrt{\hat v_j}`, and it is one no longer.
 
-for name, path in (("SGD ", sgd), ("Adam", l2)):
+rows = []
+for name, path in (("SGD", sgd), ("Adam", l2)):
     moved = path[-1, :, 0] - path[0, :, 0]
-    print(f"λ = 0, {name}: moved by {norm(moved):6.3f},", end=" ")
-    print(f"unseen by {unseen(moved):6.3f}")
+    rows.append([name, norm(moved), unseen(moved)])
+print(tabulate(rows, ["λ = 0", "moved", "in null space"], floatfmt=".3f"))
 
 # %%
-# It does not. A gradient is a combination of the 20 examples. Divide each of its 200
-# entries by its own :math:`\sqrt{\hat v_j}`, and it is one no longer. So the steps of
-# Adam leave the row space. Beside a start of length 13 this is little, and the decay of
-# AdamW forgets most of it too.
+# Beside a start of length 13 this is little, and the decay of AdamW forgets most of it
+# too. So the rule is good here. From a start at zero it says 0, and AdamW ends with
+# about half of its weight in the null space.
 #
 # The same grid for both
 # ----------------------
 # One η and one λ prove nothing about two methods. So each gets the same grid: three
 # learning rates, ten λ from 0.03 to 30, and 400 steps on the same batches. For each η
-# we print the λ with the smallest test loss. We compare by the test loss here to see
-# the whole landscape; to choose, take a validation set, as in
-# :ref:`which λ <sphx_glr_auto_examples_plot_7_which_lambda.py>`.
+# we print the λ with the smallest test loss. (That is to see the whole landscape; to
+# choose, take a validation set, as in :ref:`which λ
+# <sphx_glr_auto_examples_plot_7_which_lambda.py>`.) The rival, the mean of the training
+# targets, looks at no input.
 
 rates = (0.003, 0.01, 0.03)
 lambdas = [10 ** (k / 3 - 1.5) for k in range(10)]
-losses = {}
-constant = float(((problem.y_test - problem.b_true) ** 2 / 2).mean())
-
-print("best λ for each η    η       λ    test loss")
+losses, rows = {}, []
 for method in ("Adam + L2", "AdamW"):
     losses[method] = []
     for lr in rates:
@@ -252,12 +245,14 @@ for method in ("Adam + L2", "AdamW"):
         row = (error**2 / 2).mean(0).tolist()
         losses[method].append(row)
         best = min(row)
-        lambd = lambdas[row.index(best)]
-        print(f"{method:14}  {lr:6g}  {lambd:6.2f}  {best:11.4f}")
-print(f"always predict 0.05             {constant:11.4f}")
+        rows.append([method, lr, lambdas[row.index(best)], best])
+rival = ((problem.y_train.mean() - problem.y_test) ** 2 / 2).mean()
+rows.append(["mean of targets", "", "", float(rival)])
+columns = ["", "η", "best λ", "test loss"]
+print(tabulate(rows, columns, floatfmt=("", "g", ".2f", ".4f")))
 
 # %%
-# The predictions are grey again. For AdamW it is the loss of the decayed start,
+# The predictions are grey. For AdamW it is the loss of the decayed start,
 # :math:`90\,(1-\eta\lambda)^{800}`. For Adam with L2 it is the loss of the start that
 # λ → ∞ leaves after 400 steps: one level for each η, and the third below the picture.
 
@@ -286,13 +281,13 @@ plt.show()
 # With AdamW every line reaches the floor, at a λ that is proportional to 1/η. So AdamW
 # finds a good λ for each of the three η, and Adam with L2 for the largest only. (That
 # one is the edge of the grid for both, so the grid names no winner.) All floors lie
-# within a fifth of the loss of a constant: beyond forgetting the start there is little
-# to win here.
+# within a fifth of the loss of the mean of the targets: beyond forgetting the start
+# there is little to win.
 #
-# If λ has to move with 1/η, is this "decoupled"? The word says that decay is kept
-# out of the gradient, and so out of the division. From η it is not kept: PyTorch
-# multiplies λ by η, and the product counts. Loshchilov and Hutter (2019) multiply λ by
-# the schedule of η only. In their form the lines would reach the floor at one λ.
+# If λ has to move with 1/η, is this "decoupled"? The word says that decay is kept out
+# of the gradient, and so out of the division. From η it is not kept: PyTorch multiplies
+# λ by η, and the product counts. Loshchilov and Hutter (2019) multiply λ by the
+# schedule of η only. In their form the lines would reach the floor at one λ.
 #
 # They claim that decoupled decay is easier to tune, and that in their image experiments
 # Adam generalises better with it. Our grid is one example of the first claim. It cannot
@@ -300,34 +295,37 @@ plt.show()
 #
 # Where they end
 # --------------
-# So far Adam with L2 looks like the wrong way. Now ask another question. The L2
-# penalty defines a problem, ridge regression, and that problem has a solution. Which of
-# the two methods reaches it? We take the full batch, a larger η and 1800 steps. Write
-# down a name.
+# So far Adam with L2 looks like the wrong way. But the L2 penalty defines a problem,
+# ridge regression, and that problem has a solution. Which of the two methods reaches
+# it? We take the full batch, a larger η and 1800 steps.
 
 w_ridge, b_ridge = ridge.fit(problem, lambd=3)
 
 
 def report(name, path, b):
-    """Print how far the path is from ridge, and what its end is like."""
+    """Return how far the path is from ridge, and what its end is like."""
     w = path[-1]
-    gaps = "".join(f"{norm(w - w_ridge):8.4f}" for w in path)
+    gaps = [norm(w - w_ridge) for w in path]
     train = ((problem.X_train @ w + b - problem.y_train) ** 2 / 2).mean()
     test = ((problem.X_test @ w + b - problem.y_test) ** 2 / 2).mean()
-    print(f"{name:15}{gaps}  {train:8.1e}  {test:8.5f}   {w.abs().max():.4f}")
+    return [name, *gaps, float(train), float(test), float(w.abs().max())]
 
 
-print("distance            after   after   after      loss at the end     max")
-print("to ridge              100     400    1800     train      test      |w|")
+rows = []
 for method in ("Adam + L2", "AdamW"):
     path, b = descend(method, [3], lr=0.01, epochs=1800, batch_size=20)
-    report(method, path[[100, 400, 1800]], b)
-report("ridge", [w_ridge] * 3, b_ridge)
-report("no weight", [0 * w_ridge] * 3, problem.y_train.mean())
+    rows.append(report(method, path[[100, 400, 1800]], b))
+rows.append(report("ridge", [w_ridge] * 3, b_ridge))
+rows.append(report("targets", [0 * w_ridge] * 3, problem.y_train.mean()))
+columns = ["", "100", "400", "1800", "train", "test", "max"]
+floats = ("", ".3f", ".3f", ".3f", ".0e", ".4f", ".3f")
+print(tabulate(rows, columns, floatfmt=floats))
 
 # %%
-# The roles turn round. Adam with L2 arrives late, but at the ridge solution: it can
-# only rest where its gradient :math:`\nabla L + \lambda w` is zero, and that is the
+# The first columns are the distance to ridge after so many steps, the last is the
+# largest entry; "targets" is the mean of the training targets, no weight at all. The
+# roles turn round. Adam with L2 arrives late, but at the ridge solution: it can only
+# rest where its gradient :math:`\nabla L + \lambda w` is zero, and that is the
 # condition for the minimum. AdamW is quick and ends elsewhere, farther from the ridge
 # solution than no weight at all. It goes on fitting the training examples as if there
 # were no penalty.
@@ -350,7 +348,7 @@ report("no weight", [0 * w_ridge] * 3, problem.y_train.mean())
 #
 # Three features make it visible. They are uncorrelated and of scale
 # :math:`s_j = 10, 1, 0.1`, and least squares finds :math:`1/s_j` for each. The gradient
-# is then :math:`s_j^2 (w_j - 1/s_j)`. What share of this fit is kept? Ridge keeps
+# is then :math:`s_j^2 (w_j - 1/s_j)`. Of this fit ridge keeps the share
 # :math:`s_j^2/(s_j^2 + \lambda)`, the box :math:`\min(1, s_j/\lambda)`. The runs begin
 # at zero. That w may come to rest, η falls to zero, and :math:`\beta_2 = 0.99` lets
 # :math:`\hat v` forget the first, large gradients in time.
@@ -404,8 +402,7 @@ plt.show()
 # Exact are the paths without data, the indifference of AdamW to the unit of the loss,
 # and the condition at rest for Adam with L2. The numbers of the 20 examples come from
 # one data set and one start. With minibatches and a constant η neither method comes
-# quite to rest; then :math:`\hat v` does not vanish with the gradient, and the end of
-# AdamW is not that of the full batch.
+# quite to rest, and the end of AdamW is not that of the full batch.
 #
 # Two sentences are true together. *As a decay*, AdamW does what its name says, and L2
 # through Adam does not: where the data are silent, λ cancels. *As a penalty*, L2

@@ -4,31 +4,34 @@ Where 13.4 and 0.36 come from
 
 Decay is the only force on 180 of 200 directions, and leaves there what we predict.
 
-Two norms that the chapter prints are almost entirely the start of the run, and what is
-left of it can be written down before anything is trained. We split the weight into the
-part that the 20 examples can see and the part that they cannot,
+This experiment is the recipe of the Chinese second edition of *Dive into Deep
+Learning*, section 4.5. (The English editions begin with a much smaller weight;
+:ref:`textbook-figure` compares them.) The norms that it prints for λ = 0 and λ = 3 are
+almost entirely the start of the run, and what is left of the start can be written down
+before anything is trained. We split the weight,
 
 .. math::
 
    w = P w + P_\perp w ,
 
-where :math:`P` projects onto the row space of the training inputs (20 directions) and
-:math:`P_\perp` onto their null space (180 directions). Then we ask what the test
-loss is made of.
+where :math:`P` projects onto the :ref:`row space <glossary>` of the training inputs (20
+directions) and :math:`P_\perp` onto their :ref:`null space <glossary>` (180
+directions). Then we ask what the test loss is made of.
 """
 
 # %%
 # Two parts of a weight
 # ---------------------
 # The rows of :math:`X` are 20 vectors in 200 dimensions. A QR decomposition makes 20
-# orthonormal columns of them, and with these the projection is two products. We
-# work in 64-bit numbers, because we shall claim that something is exact. The start is
-# that of :ref:`the scratch page <sphx_glr_auto_examples_plot_1_from_scratch.py>`.
+# orthonormal columns of them, and the projection is two products. We use 64-bit
+# numbers, because one statement will be exact. The start is that of
+# :ref:`the scratch page <sphx_glr_auto_examples_plot_1_from_scratch.py>`.
 
 import math
 
 import matplotlib.pyplot as plt
 import torch
+from tabulate import tabulate
 
 from weight_decay import concise, ridge, scratch, synthetic_data
 from weight_decay.data import minibatches
@@ -53,16 +56,15 @@ stream = torch.Generator().manual_seed(0)
 start = scratch.init_params(200, stream, dtype=torch.float64)
 w_start, b_start = (param.detach() for param in start)
 
-print("                   row space   null space")
-print(f"√20 and √180       {math.sqrt(20):9.3f}   {math.sqrt(180):10.3f}")
+rows = [["√20, √180", math.sqrt(20), math.sqrt(180)]]
 for name, w in (("start w₀", w_start), ("truth w*", problem.w_true)):
-    seen, unseen = split(w)
-    print(f"{name:17}  {norm(seen):9.3f}   {norm(unseen):10.3f}")
+    rows.append([name, *map(norm, split(w))])
+print(tabulate(rows, ["", "row space", "null space"], floatfmt=".3f"))
 
 # %%
 # The start is spread over all 200 directions alike, so about a tenth of its squared
 # length is in the row space. (The table prints lengths: square them.) The same is true
-# of the true weight: twenty examples can show about a tenth of its squared length.
+# of the true weight: twenty examples show about a tenth of its squared length.
 #
 # Predict
 # -------
@@ -73,20 +75,20 @@ for name, w in (("start w₀", w_start), ("truth w*", problem.w_true)):
 #    w \leftarrow (1 - \eta\lambda)\, w
 #    - \frac{\eta}{B} \sum_{i \in \text{batch}} x_i (\hat y_i - y_i) .
 #
-# The sum is a combination of training inputs, whatever the errors are. So it lies in
-# the row space, and :math:`P_\perp` of it is zero. Apply :math:`P_\perp` to both
-# sides:
+# The sum is a combination of training inputs, so it lies in the row space, and
+# :math:`P_\perp` of it is zero. Apply :math:`P_\perp` to both sides:
 #
 # .. math::
 #
 #    P_\perp w_t = (1 - \eta\lambda)^t \, P_\perp w_0 .
 #
-# No target, no batch and no bias is left in this formula. That is why we can draw
-# the null space before we train. It is the curve that decides the norm.
+# No target, no batch and no bias is left. That is why we can draw the null space before
+# we train.
 #
-# In the row space data and decay pull against each other. That path has a formula, too,
-# for steps on all twenty examples at once. Here we only use it, as
-# ``ridge.trajectory``; :ref:`a later page <every-direction>` derives it.
+# In the row space data and decay pull against each other. For steps on all twenty
+# examples at once that path has a formula too: along each direction the distance to the
+# end shrinks by one factor a step. ``ridge.trajectory`` computes it, and
+# :ref:`a later page <every-direction>` derives it.
 
 lr, steps = 0.003, 400
 lambdas = (0, 3, 10)
@@ -104,8 +106,7 @@ assert norm(split(X.T)[1]) < 1e-12  # no row has a part in the null space
 # %%
 # Then run
 # --------
-# This is the loop of the scratch page, with the same seed, and it keeps the weight of
-# every step.
+# This is the loop of the scratch page, with the same seed. It keeps every weight.
 
 
 def path(lambd):
@@ -124,6 +125,9 @@ def path(lambd):
 
 
 paths = {lambd: path(lambd) for lambd in lambdas}
+
+# %%
+# Grey: the predictions. Black: the run.
 
 with book_style():
     fig, axes = plt.subplots(1, 3, figsize=(6.4, 3.6), sharey=True)
@@ -157,26 +161,23 @@ plt.show()
 #
 # 13.4 and 0.36
 # -------------
-# The two parts are at right angles, so :math:`\lVert w \rVert^2 = \lVert P w \rVert^2
-# + \lVert P_\perp w \rVert^2`. Now the printed norms can be read. "Typical" is
-# :math:`\sqrt{180}\,(1 - \eta\lambda)^{400}`, for a start of which we know nothing;
-# "this start" is the end of the grey line.
+# The two parts are at right angles, so
+# :math:`\lVert w \rVert^2 = \lVert P w \rVert^2 + \lVert P_\perp w \rVert^2`. "Typical"
+# is :math:`\sqrt{180}\,(1 - \eta\lambda)^{400}`, for a start of which we know nothing.
+# The assertion compares the null part with the end of the grey line, for this start.
 
-print(" λ   typical  this start   null space   row space     ‖w‖₂")
+rows = []
 for lambd, weights in paths.items():
     typical = math.sqrt(180) * (1 - lr * lambd) ** steps
     seen, unseen = map(norm, split(weights[-1]))
-    print(
-        f"{lambd:2}  {typical:8.5f}  {unseen_norms[lambd][-1]:10.5f}"
-        f"   {unseen:10.5f}  {seen:10.5f}  {norm(weights[-1]):7.4f}"
-    )
+    rows.append([lambd, typical, unseen, seen, norm(weights[-1])])
     assert abs(unseen / unseen_norms[lambd][-1] - 1) < 1e-10
-    assert abs(norm(weights[-1]) - math.hypot(seen, unseen)) < 1e-12
+print(tabulate(rows, ["λ", "typical", "null", "row", "‖w‖₂"], floatfmt=".5f"))
 
 # %%
 # For λ = 0 and λ = 3 the norm is the start, hardly changed by what was learned. For
-# λ = 10 the lines have crossed: the start is gone from the null space, and the norm is
-# that of the fit. (One trace stays: in the first steps the start has pushed the bias.)
+# λ = 10 the start is gone from the null space, and the norm is that of the fit. (One
+# trace stays: in the first steps the start has pushed the bias.)
 #
 # The squared length of a start in 180 directions has the mean 180 and the standard
 # deviation :math:`\sqrt{2 \cdot 180}`. Divide by twice the length: the length itself
@@ -188,7 +189,7 @@ for lambd, weights in paths.items():
 # --------------------
 # The formula knows neither the order of the batches, nor their size, nor the targets.
 # So we change all of them. Every run below starts at the same weight and takes 400
-# steps. Predict the first column.
+# steps, and the first column should not change.
 
 noise_only = synthetic_data(noise_std=10, seed=0, dtype=torch.float64)
 assert torch.equal(noise_only.X_train, X)  # the same inputs, other targets
@@ -197,27 +198,25 @@ same = {"lambd": 3, "w_init": w_start}
 single = {"batch_size": 1, "epochs": 20}
 whole = {"batch_size": 20, "epochs": 400}
 variants = {
-    "another order of the batches": scratch.train(problem, seed=1, **same),
-    "one example at a time": scratch.train(problem, **same, **single),
-    "all twenty at once": scratch.train(problem, **same, **whole),
-    "targets that are nearly all noise": scratch.train(noise_only, **same),
-    "concise: no ½, a random bias": concise.train(problem, **same),
+    "another order": scratch.train(problem, seed=1, **same),
+    "one example a batch": scratch.train(problem, **same, **single),
+    "twenty a batch": scratch.train(problem, **same, **whole),
+    "targets mostly noise": scratch.train(noise_only, **same),
+    "concise": concise.train(problem, **same),
 }
 
-print("λ = 3                                ‖P⊥w‖/‖P⊥w₀‖      ‖Pw‖")
-print(f"{'predicted':35}  {0.991**400:.10f}")
+rows = [["predicted", 0.991**400, ""]]
 for name, run in variants.items():
-    seen, unseen = split(run.w)
-    left = norm(unseen) / norm(unseen_start)
-    print(f"{name:35}  {left:.10f}   {norm(seen):8.4f}")
-    expected = 0.991**400 * unseen_start
-    assert norm(unseen - expected) < 1e-10 * norm(expected)
+    seen, unseen = map(norm, split(run.w))
+    rows.append([name, unseen / norm(unseen_start), seen])
+columns = ["λ = 3", "null: left", "row"]
+print(tabulate(rows, columns, floatfmt=("", ".10f", ".4f")))
 
 # %%
 # Ten digits, and all the same. The row space holds what the data wrote there: with
 # noise for targets, a long weight that has learned noise. In the concise run it is
-# longer for another reason. The bias starts far off, and the weight makes up for it on
-# the twenty examples.
+# longer because the bias starts far off, and the weight makes up for it on the twenty
+# examples.
 #
 # What the test loss is made of
 # -----------------------------
@@ -233,25 +232,19 @@ for name, run in variants.items():
 #    - \underbrace{\varepsilon}_{\text{noise}} .
 #    \end{aligned}
 #
-# - *Start*: what is left of the start where no example looks.
-# - *Unseen*: the part of the true weight that no example shows.
-# - *Fit*: what the weight gets wrong where the examples do look. It makes up for the
-#   error of the bias, it is shrunk, and it has learned a little noise.
-# - *Bias*: the error of the bias.
-# - *Noise*: the noise of the new target.
+# Weight that makes up for the error of the bias belongs to the *fit*, as do the
+# shrinking and the noise that was learned.
 #
 # A part of the test loss is the mean of the half square of one cause alone. The square
-# of a sum also has products; together they are the rest, "cross". In a single run the
-# rest can be several per cent of the loss, of either sign. On average over starts
-# and test sets it is zero: start, inputs and noise have the mean zero, and the two
-# subspaces are at right angles. So we average over 200 data sets, each with a start of
-# its own.
+# of a sum also has products, "cross". In a single run they can be several per cent of
+# the loss, of either sign. On average over starts and test sets they are zero, because
+# start, inputs and noise have the mean zero. So we average over 200 data sets, each
+# with a start of its own.
 #
-# Three of the five parts can be predicted:
-# :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{800}` for the start,
-# :math:`\tfrac12 \cdot \tfrac{180}{200} \lVert w^* \rVert^2` for the unseen, and
-# :math:`\tfrac12\sigma^2` for the noise. All numbers are half squared errors, those of
-# the concise runs too.
+# Three parts can be predicted: :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{800}` for
+# the start, :math:`\tfrac12 \cdot \tfrac{180}{200} \lVert w^* \rVert^2` for the unseen,
+# and :math:`\tfrac12\sigma^2` for the noise. All numbers are half squared errors, those
+# of the concise runs too.
 
 problems = [synthetic_data(seed=seed) for seed in range(200)]
 
@@ -272,35 +265,35 @@ for implementation, unit in (("scratch", 1), ("concise", 2)):
         parts[run] = mean_parts(problems, result, i)
         test_loss[run] = float(result.test_loss[i, :, -1].mean()) / unit
 
-print("                   start  unseen     fit    bias    noise     cross")
-for lambd in lambdas:
-    left = 90 * (1 - lr * lambd) ** 800
-    known = f"{180 * 0.01**2 / 2:6.2g}{'':18}{0.01**2 / 2:7.0e}"
-    print(f"predicted {lambd:4}  {left:8.2g}  {known}")
+columns = ["start", "unseen", "fit", "bias"]
+rows = [
+    ["predicted", lambd, 90 * (1 - lr * lambd) ** 800, 90 * 0.01**2, "", ""]
+    for lambd in lambdas
+]
 for run, row in parts.items():
-    start, unseen, fit, bias, noise, cross = row.tolist()
-    print(
-        f"{run:14}  {start:8.2g}  {unseen:6.2g}  {fit:6.2g}  {bias:6.2g}"
-        f"  {noise:7.0e}  {cross:+8.0e}"
-    )
-    assert abs(float(row.sum()) / test_loss[run] - 1) < 1e-4
+    name, _, _, lambd = run.split()
+    rows.append([name, int(lambd), *row[:4].tolist()])
+    cross = float(row[-1])
     assert abs(cross) < 0.005 * test_loss[run]
+print(tabulate(rows, ["run", "λ", *columns], floatfmt=".2g"))
+noise = [float(row[4]) for row in parts.values()]
+print(f"noise: predicted {0.01**2 / 2:.0e}, runs {max(noise):.0e}")
 
 # %%
-# How much of the fit is noise that was learned? The same runs, without any noise.
+# (The cross part is below half a per cent of each loss.) How much of the fit is noise
+# that was learned? The same runs, without any noise.
 
 quiet = [synthetic_data(noise_std=0, seed=seed) for seed in range(200)]
 result = sweep(quiet, lambdas)
-print("fit              noise 0.01   no noise")
-for i, lambd in enumerate(lambdas):
-    fit = parts[f"scratch λ = {lambd}"][2]
-    fit_quiet = mean_parts(quiet, result, i)[2]
-    print(f"scratch λ = {lambd:2}  {fit:11.3g}  {fit_quiet:9.3g}")
+rows = [
+    [lambd, parts[f"scratch λ = {lambd}"][2], mean_parts(quiet, result, i)[2]]
+    for i, lambd in enumerate(lambdas)
+]
+print(tabulate(rows, ["λ", "fit, σ = 0.01", "fit, σ = 0"], floatfmt=".3g"))
 
 # %%
 # The six losses differ by a factor of thousands, so they cannot share an axis and
-# still show their parts. Each bar below is one loss taken as 100 %, and its size is
-# written beside it. The cross part is too small to be seen.
+# still show their parts. Each bar is one loss taken as 100 %, its size beside it.
 
 looks = (
     ("start", "white", "////"),
@@ -350,19 +343,18 @@ plt.show()
 # part of the scratch loss. With λ = 10 it is gone from the null space, and nearly two
 # thirds of the scratch loss are unseen truth: no λ and no training can remove that,
 # only more examples. One third is bias. In the concise runs the bias is the largest
-# part as soon as there is decay. And the noise is less than one per cent everywhere.
-# The noise that was learned is smaller still: without any noise the fit hardly changes.
+# part as soon as there is decay. The noise is less than one per cent everywhere, and
+# without any noise the fit hardly changes.
 #
 # The formula :math:`P_\perp w_t = (1-\eta\lambda)^t P_\perp w_0` is exact. It holds for
-# every linear model whose loss looks only at its predictions, for plain SGD with
-# any batches, and for any data. The shares in the picture belong to this experiment:
-# a start of N(0, 1), 100 epochs, little noise.
+# every linear model whose loss looks only at its predictions, for plain SGD with any
+# batches, and for any data. The shares in the picture belong to this experiment: a
+# start of N(0, 1), 100 epochs, little noise.
 #
 # None of this is new. A subspace that is frozen without decay is described by Advani,
-# Saxe and Sompolinsky (2020). Krogh and Hertz (1991) gave weight decay two effects:
-# it removes what is irrelevant, and it holds noise down. This experiment shows the
-# first. (Both papers are in the :ref:`bibliography <bibliography>`.)
+# Saxe and Sompolinsky (2020). Krogh and Hertz (1991) gave weight decay two effects: it
+# removes what is irrelevant, which this experiment shows, and it holds noise down.
+# (Both papers are in the :ref:`bibliography <bibliography>`.)
 #
-# All of it was one data set, except for the last table and picture. Next:
-# :ref:`the same λ, and two different problems
+# Next: :ref:`the same λ, and two different problems
 # <sphx_glr_auto_examples_plot_4_same_lambda.py>`.

@@ -6,19 +6,18 @@ Two hundred draws of data and start agree with one curve that is known in advanc
 
 The figures of this chapter show one data set, one start and one order of the batches.
 Here each of 200 seeds draws all three anew, and a test set with them. Before that, we
-compute what the test loss should be on average, at every epoch, and train nothing for
-it. Then we look at the runs, ask why they scatter, and count which sentences about them
-hold in every seed.
+compute what the test loss should be on average, at every epoch. Then we ask why the
+runs scatter, and count which sentences about them hold in every seed.
 """
 
 # %%
 # The mean curve, without training
 # --------------------------------
-# What is predicted is the expected loss on a new example, averaged over all starts.
-# Let :math:`\theta` be weight and bias together, and :math:`\theta^*` the truth. New
-# inputs are drawn from N(0, 1), so the mean of :math:`(\hat y - y)^2` is a squared
-# distance, :math:`\lVert \theta - \theta^* \rVert^2 + \sigma^2`. Gradient descent is
-# linear: with :math:`A = [X, 1]`, and :math:`D` diagonal, 1 for each weight and 0 for
+# What is predicted is the expected loss on a new example, averaged over all starts. Let
+# :math:`\theta` be weight and bias together, and :math:`\theta^*` the truth. New inputs
+# are drawn from N(0, 1), so the mean of :math:`(\hat y - y)^2` is a squared distance,
+# :math:`\lVert \theta - \theta^* \rVert^2 + \sigma^2`. Gradient descent is linear: with
+# :math:`A = [X, 1]`, and :math:`D` diagonal, 1 for each entry of the weight and 0 for
 # the bias, after :math:`t` full-batch steps
 #
 # .. math::
@@ -26,8 +25,9 @@ hold in every seed.
 #    \theta_t = \bar\theta_t + (I - \eta M)^t \theta_0,
 #    \qquad M = \tfrac1n A^\top A + \lambda D,
 #
-# where :math:`\bar\theta_t` is the run that starts at zero. The start has the mean
-# zero, so in the average over starts the squares of the two parts add up:
+# where :math:`\bar\theta_t` is the run that starts at zero (``ridge.trajectory``: the
+# same formula, from its end). The start has the mean zero, so in the average over
+# starts the squares of the two parts add up:
 #
 # .. math::
 #
@@ -47,6 +47,7 @@ hold in every seed.
 
 import matplotlib.pyplot as plt
 import torch
+from tabulate import tabulate
 
 from weight_decay import ridge, synthetic_data
 from weight_decay.plotting import TEST, TRAIN, book_style
@@ -74,9 +75,9 @@ def mean_loss(problem, lambd, lr, steps, random_bias):
 # The training inputs enter, but only through 20 of the directions and the bias. We
 # average over 20 data sets that no run below will see. The concise program with
 # :math:`\eta` and :math:`\lambda` is the scratch program with :math:`2\eta` and
-# :math:`\lambda/2` and a random bias, as
-# :ref:`the last script <sphx_glr_auto_examples_plot_4_same_lambda.py>` has shown. Each
-# program keeps its own unit of loss.
+# :math:`\lambda/2` and a random bias, as :ref:`the last script
+# <sphx_glr_auto_examples_plot_4_same_lambda.py>` has shown. Each program keeps its own
+# unit of loss.
 
 seeds = range(1000, 1020)
 others = [synthetic_data(seed=s, dtype=torch.float64) for s in seeds]
@@ -96,22 +97,37 @@ def predict(program, lambd):
 predictions = {}
 for program in programs:
     predictions[program] = [predict(program, lambd) for lambd in lambdas]
+rows = [
+    [lambd, *(float(curves[i][-1]) for curves in predictions.values())]
+    for i, lambd in enumerate(lambdas)
+]
 print("predicted: mean test loss after 100 epochs")
-print(" λ   scratch (half squared error)   concise (squared error)")
-for i, lambd in enumerate(lambdas):
-    half, whole = (float(curves[i][-1]) for curves in predictions.values())
-    print(f"{lambd:2} {half:30.4f} {whole:25.4f}")
+print(tabulate(rows, ["λ", *programs], floatfmt=".4f"))
 
 # %%
 # Two hundred seeds
 # -----------------
-# Each panel shows the predicted mean test loss (grey and wide), the mean over the 200
-# runs, and a band that holds 90 % of them.
+# All runs at once, with the final means beside their predictions. A mean of 200 runs
+# has some luck of its own; its standard error says how much. "gap" counts the
+# difference in standard errors.
 
 problems = [synthetic_data(seed=seed) for seed in range(200)]
-results = {}
+results, rows = {}, []
 for program in programs:
     results[program] = sweep(problems, lambdas, implementation=program)
+    for i, lambd in enumerate(lambdas):
+        losses = results[program].test_loss[i, :, -1]
+        mean, error = float(losses.mean()), float(losses.std()) / 200**0.5
+        expected = float(predictions[program][i][-1])
+        gap = (mean - expected) / error
+        rows.append([program, lambd, expected, mean, error, gap])
+        assert abs(gap) < 3
+columns = ["", "λ", "predicted", "mean", "error", "gap"]
+print(tabulate(rows, columns, floatfmt=(*5 * [".4f"], ".1f")))
+
+# %%
+# Each panel shows the predicted mean test loss (grey and wide), the mean over the 200
+# runs, and a band that holds 90 % of them.
 
 
 def draw_bands(axes, program, train_label):
@@ -140,9 +156,8 @@ with book_style():
 plt.show()
 
 # %%
-# At λ = 0 the test band is hardly wider than the line: on this axis the luck of a
-# seed cannot be seen. The training losses are another matter, and nothing was
-# predicted for them. Now the concise runs, in squared error.
+# At λ = 0 the test band is hardly wider than the line. The training losses are another
+# matter, and nothing was predicted for them. Now the concise runs, in squared error.
 
 with book_style():
     fig, axes = plt.subplots(1, 3, figsize=(6.4, 3.8), sharey=True)
@@ -157,36 +172,20 @@ plt.show()
 # the bias is not. There the mean lies in the upper part of the band, because the loss
 # goes with the *square* of the random bias: a few large ones make the mean.
 #
-# How good is the prediction? The mean of 200 runs has some luck of its own. Its
-# standard error says how much, so we count the difference in standard errors.
-
-print("program    λ   predicted       mean   std. error   difference/error")
-for program, runs in results.items():
-    for i, lambd in enumerate(lambdas):
-        losses, curve = runs.test_loss[i, :, -1], predictions[program][i]
-        error = float(losses.std()) / len(losses) ** 0.5
-        mean, expected = float(losses.mean()), float(curve[-1])
-        print(
-            f"{program}   {lambd:2} {expected:11.4f} {mean:10.4f}"
-            f" {error:12.4f} {(mean - expected) / error:18.1f}"
-        )
-        assert abs(mean - expected) < 3 * error
-
-# %%
-# Two standard errors happen by luck in one of twenty cases, but here nearly all six
-# differences are that large. They are not independent, though: the six settings share
-# their data and the starts of their weights. Is it luck, or is the prediction wrong?
-# The luck of the starts can be looked up. In the mean :math:`\lVert w_0 \rVert_2^2`
-# should be 200, and :math:`b_0^2` should be 1.
+# How good is the prediction? Two standard errors happen by luck in one of twenty cases,
+# but nearly all six gaps are that large. They are not independent, though: the six
+# settings share their data and the starts of their weights. The luck of the starts can
+# be looked up. In the mean :math:`\lVert w_0 \rVert_2^2` should be 200, and
+# :math:`b_0^2` should be 1.
 
 w_init, b_init = results["concise"].w_init, results["concise"].b_init
 print(f"mean of ‖w₀‖²: {float((w_init**2).sum((1, 2)).mean()):.1f}")
 print(f"mean of b₀²:   {float((b_init**2).mean()):.3f}")
 
 # %%
-# So the weights of these 200 seeds happen to start too long, by 2 % in the square, and
-# the biases too small, by a tenth. That is the direction of all six differences.
-# Whether luck explains their size, too, will be settled below, one run at a time.
+# So these 200 weights happen to start too long, by 2 % in the square, and the biases
+# too small, by a tenth. That is the direction of all six gaps. Whether luck explains
+# their size, too, will be settled below, one run at a time.
 #
 # Why a run is not the mean
 # -------------------------
@@ -210,16 +209,17 @@ scatter = {
     "test set": (2 / 100, measured / on_all_examples),
     "both": (2 / 180 + 2 / 100, measured),
 }
-print("relative standard deviation     predicted   measured")
-for cause, (variance, values) in scatter.items():
-    relative = float(values.std() / values.mean())
-    print(f"{cause:28} {variance**0.5:12.1%} {relative:10.1%}")
+rows = [
+    [cause, f"{variance**0.5:.1%}", f"{values.std() / values.mean():.1%}"]
+    for cause, (variance, values) in scatter.items()
+]
+print("relative standard deviation")
+print(tabulate(rows, ["cause", "predicted", "measured"]))
 
 # %%
-# The order of the batches is not on the list. To see why, predict each run by
-# itself: full-batch descent in closed form, from the start of that run, on the data and
-# the test set of that run. Then all its luck is in the prediction, except for the order
-# of the batches.
+# The order of the batches is not on the list. To see why, predict each run by itself:
+# full-batch descent in closed form, from the start, on the data and the test set of
+# that run. Then all its luck is in the prediction, except for the order of the batches.
 
 
 def predict_one(program, lambd, j):
@@ -239,6 +239,19 @@ for program, runs in results.items():
         trained = runs.test_loss[i, :, -1]
         pairs[program, lambd] = torch.tensor(expected), trained
 
+rows = []
+for (program, lambd), (expected, trained) in pairs.items():
+    ratio = trained / expected
+    means = [float(expected.mean()), float(trained.mean())]
+    least_to_largest = [float(ratio.min()), ratio.median(), float(ratio.max())]
+    rows.append([program, lambd, *means, *least_to_largest])
+    assert 0.9 < ratio.min() < ratio.max() < 1.1
+columns = ["", "λ", "predicted", "run", "least", "median", "largest"]
+print(tabulate(rows, columns, floatfmt=(*4 * [".4f"], *3 * [".3f"])))
+
+# %%
+# The last three columns are run / prediction.
+
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 3.8))
     ax.plot([5e-3, 500], [5e-3, 500], color="#aaaaaa", linewidth=4)
@@ -254,31 +267,22 @@ with book_style():
     ax.legend()
 plt.show()
 
-print("                 mean of 200             run / prediction")
-print("program    λ   predictions     runs    least   median  largest")
-for (program, lambd), (expected, trained) in pairs.items():
-    ratio = trained / expected
-    print(f"{program}   {lambd:2} {expected.mean():13.4f}", end="")
-    print(f" {trained.mean():8.4f} {ratio.min():8.3f}", end="")
-    print(f" {ratio.median():8.3f} {ratio.max():8.3f}")
-    assert 0.9 < ratio.min() < ratio.max() < 1.1
-
 # %%
 # The dots lie on the line. The first two columns settle the question above: predicted
-# one by one, the runs have the mean that they should have. So the six differences were
-# luck of starts, data and test sets, but for a quarter of the last one. It comes
-# from the batches. They move a test loss by a few per cent, and not visibly at λ = 0,
-# where nothing but the start matters. In the concise runs with λ = 10 this is no luck
-# of the order, either: batches of 5 end lower than the whole training set in most
-# seeds, by nearly 4 % in the median.
+# one by one, the runs have the mean that they should have. So the six gaps were luck of
+# starts, data and test sets, but for a quarter of the last one. It comes from the
+# batches. They move a test loss by a few per cent, and not visibly at λ = 0, where
+# nothing but the start matters. In the concise runs with λ = 10 this is no luck of the
+# order, either: batches of 5 end lower than the whole training set in most seeds, by
+# nearly 4 % in the median.
 #
 # Which sentences hold
 # --------------------
-# Now read the runs as a reader of the book does. Each line is a sentence that one
-# might say after one run. Guess which of them hold for every seed.
+# Each line is a sentence that one might say after one run. Its rival in the last line
+# is a model without inputs, the mean of the 20 training targets.
 
-errors = torch.stack([p.y_test - p.b_true for p in problems])
-constant = (errors**2).mean(dim=(1, 2))
+errors = torch.stack([p.y_test - p.y_train.mean() for p in problems])
+rival = (errors**2).mean(dim=(1, 2))
 
 
 def sentences(runs):
@@ -287,42 +291,41 @@ def sentences(runs):
     (fit0, fit3, fit10), (new0, new3, new10) = train[..., -1], test[..., -1]
     norm0, norm3, norm10 = runs.w_norm
     return {
-        "‖w‖₂: λ = 10 < λ = 3 < λ = 0": (norm10 < norm3) & (norm3 < norm0),
-        "train: λ = 0 < λ = 3 < λ = 10": (fit0 < fit3) & (fit3 < fit10),
-        "test: λ = 10 < λ = 3 < λ = 0": (new10 < new3) & (new3 < new0),
-        "test: λ = 3 below 1/10 of λ = 0": new3 < new0 / 10,
-        "λ = 10: test above twice train": new10 > 2 * fit10,
-        "λ = 0: test rises after epoch 5": new0 > test[0, :, 0],
-        "λ = 10: better than the constant": new10 < constant,
+        "‖w‖₂:  10 < 3 < 0": (norm10 < norm3) & (norm3 < norm0),
+        "train: 0 < 3 < 10": (fit0 < fit3) & (fit3 < fit10),
+        "test:  10 < 3 < 0": (new10 < new3) & (new3 < new0),
+        "test:  3 < a tenth of 0": new3 < new0 / 10,
+        "λ = 10: test > 2 × train": new10 > 2 * fit10,
+        "λ = 0: test rises": new0 > test[0, :, 0],
+        "λ = 10: beats the mean": new10 < rival,
     }
 
 
 answers = {name: sentences(runs) for name, runs in results.items()}
-print("true in how many of 200 seeds?      scratch   concise")
-for sentence, by_hand in answers["scratch"].items():
-    by_library = answers["concise"][sentence]
-    print(f"{sentence:33} {by_hand.sum():9} {by_library.sum():9}")
-
-change, seed_0, median = [], [], []
-for runs, unit in zip(results.values(), (2, 1), strict=True):
-    to_constant = unit * runs.test_loss[2, :, -1] / constant
-    change.append(runs.test_loss[0, :, -1] / runs.test_loss[0, :, 0] - 1)
-    seed_0.append(to_constant[0])
-    median.append(to_constant.median())
-print()
-print("λ = 0: change after epoch 5, median", end="")
-print("".join(f"{values.median():10.1%}" for values in change))
-print("λ = 10: loss / constant, median    ", end="")
-print("".join(f"{value:10.2f}" for value in median))
-print("λ = 10: loss / constant, seed 0    ", end="")
-print("".join(f"{value:10.2f}" for value in seed_0))
-
-for name in answers:
+rows = [
+    [sentence, *(int(answers[name][sentence].sum()) for name in programs)]
+    for sentence in answers["scratch"]
+]
+print(tabulate(rows, ["true in how many of 200", *programs]))
+for name in programs:
     assert all(bool(holds.all()) for holds in list(answers[name].values())[:4])
 
 # %%
-# "The constant" is the model that always predicts the true bias, 0.05.
-#
+# (The numbers without a name are values of λ; a test loss rises if it ends above that
+# of epoch 5.) For the last two sentences, by how much:
+
+change, to_rival = [], []
+for runs, unit in zip(results.values(), (2, 1), strict=True):
+    to_rival.append(unit * runs.test_loss[2, :, -1] / rival)
+    change.append(runs.test_loss[0, :, -1] / runs.test_loss[0, :, 0] - 1)
+rows = [
+    ["λ = 0: rise, median", *(f"{values.median():.1%}" for values in change)],
+    ["λ = 10 / mean, median", *(f"{r.median():.2f}" for r in to_rival)],
+    ["λ = 10 / mean, seed 0", *(f"{r[0]:.2f}" for r in to_rival)],
+]
+print(tabulate(rows, ["", *programs]))
+
+# %%
 # What to see, and how far it holds
 # ---------------------------------
 # The first four sentences hold in every seed, for both programs. No exception in 200
@@ -332,14 +335,12 @@ for name in answers:
 #
 # The last two should not be said. Without decay the test loss does *not* rise, in most
 # seeds: it falls a little while the data directions are learned, and stays. And the
-# model of λ = 10 is, in most seeds, not better than a constant. (Seed 0, that of the
-# chapter, is a lucky one: its scratch run is better.)
+# model of λ = 10 is, in most seeds, not better than the mean of the targets. (Seed 0,
+# that of the chapter, is a lucky one: its scratch run is better.)
 #
-# All this is one experiment: 20 examples, 200 inputs, 100 epochs. Inside it, the luck
-# in the test curves can be calculated. The mean curve is known in advance, and given
-# its seed, each test loss is known to within a few per cent before training. The
-# remainder comes from the batches; in the concise runs with λ = 10 it is mostly a
-# common shift.
+# All this is one experiment: 20 examples, 200 inputs, 100 epochs. Inside it the mean
+# curve is known in advance, and given its seed, each test loss is known to within a few
+# per cent before training.
 #
-# The next page shows why so much can be computed:
-# :ref:`twenty numbers are enough <twenty-numbers>`.
+# The next page shows why so much can be computed: :ref:`twenty numbers are enough
+# <twenty-numbers>`.

@@ -14,26 +14,27 @@ question has a λ of its own, and both can be written down before any training:
    \lambda^* = \frac{p\,\sigma^2}{n\,\lVert w^*\rVert_2^2} .
 
 Here T is the number of steps, p the number of inputs and n of examples, and c stands
-for cliff: 90 is the loss of the start, 0.01 that of a constant. We draw the predictions
-and put thousands of runs on top. Then we choose λ the way one has to choose it when the
-truth is unknown, with a validation set.
+for cliff: 90 is the loss of the start, 0.01 that of a model without inputs. We draw the
+predictions and put thousands of runs on top. Then we choose λ without knowing the
+truth, with a validation set.
 """
 
 # %%
 # Predict the cliff
 # -----------------
-# In 180 of the 200 directions decay is the only force
-# (:ref:`the forgotten start <sphx_glr_auto_examples_plot_3_forgotten_start.py>`).
-# There :math:`(1-\eta\lambda)^T` of the start is left after :math:`T` steps, so it
-# adds about :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{2T}` to the test loss. A model
-# that has forgotten everything and always predicts the true bias, 0.05, has the
-# test loss :math:`\tfrac12(\lVert w^*\rVert_2^2 + \sigma^2)`, about 0.01. At
+# In 180 of the 200 directions decay is the only force (:ref:`the forgotten start
+# <sphx_glr_auto_examples_plot_3_forgotten_start.py>`). There :math:`(1-\eta\lambda)^T`
+# of the start is left after :math:`T` steps, so it adds about
+# :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{2T}` to the test loss. The rival is a
+# model that looks at no input, the mean of the n training targets. Its expected test
+# loss is :math:`\tfrac12(\lVert w^*\rVert_2^2 + \sigma^2)(1 + 1/n)`, about 0.01. At
 # :math:`\lambda_c` the two are nearly equal: there the cliff must end.
 
 import math
 
 import matplotlib.pyplot as plt
 import torch
+from tabulate import tabulate
 
 from weight_decay import ridge, scratch, synthetic_data
 from weight_decay.plotting import COLOURS, book_style
@@ -41,7 +42,7 @@ from weight_decay.sweep import sweep
 
 n, p, sigma, lr, steps = 20, 200, 0.01, 0.003, 400
 w_norm = 0.01 * p**0.5
-constant = (w_norm**2 + sigma**2) / 2
+rival = (w_norm**2 + sigma**2) / 2 * (1 + 1 / n)
 
 
 def start_left(lambd, steps=steps):
@@ -49,23 +50,22 @@ def start_left(lambd, steps=steps):
     return 90 * (1 - lr * lambd) ** (2 * steps)
 
 
-lambda_c = math.log(90 / constant) / (2 * lr * steps)
+lambda_c = math.log(90 / rival) / (2 * lr * steps)
 lambda_star = ridge.best_lambda(n, p, sigma, w_norm)
-print(f"test loss of the constant 0.05:     {constant:.5f}")
+print(f"test loss of the mean of the targets: {rival:.5f}")
 left = start_left(lambda_c)
 print(f"time:   λ_c = {lambda_c:.2f}, the start adds {left:.5f}")
 print(f"noise:  λ*  = {lambda_star:.2f}")
 
 # %%
-# Before you go on, write down three guesses. Where does the test loss stop
-# falling? Which λ gives the smallest test loss of all? What does the curve look
-# like if the weight starts at zero?
+# So the test loss should stop falling near :math:`\lambda_c`, the smallest of all
+# should be far to the left of it, and from a start at zero there should be no cliff.
 #
 # One hundred data sets, 35 values of λ
 # -------------------------------------
 # Each data set has its own random start and its own batches. The loss on 100 test
-# examples would add luck of its own. We know the truth, so we can take the mean
-# over all possible test examples. For inputs from N(0, I) it is exactly
+# examples would add luck of its own. We know the truth, so we take the mean over all
+# possible test examples. For inputs from N(0, I) it is exactly
 #
 # .. math::
 #
@@ -94,16 +94,28 @@ end_of_training = sum(
 ) / len(problems)
 
 # %%
-# The grey line is the prediction, drawn first: what the start still adds, plus the loss
-# of the constant. That constant is dotted, :math:`\lambda_c` is dash-dotted, and the
-# diamond is the mean loss of ridge at λ\*, the end of training.
+rows = []
+for lambd in (0, 0.1, 1, 10, 100):
+    i = lambdas.index(lambd)
+    runs = float(random_start[i]), float(zero_start[i])
+    rows.append([lambd, start_left(lambd) + rival, *runs])
+columns = ["λ", "predicted", "random start", "from zero"]
+print(tabulate(rows, columns, floatfmt=("g", ".4g", ".4g", ".5f")))
+spread = float(zero_start.max() / zero_start.min() - 1)
+print(f"from zero, the largest is above the smallest by {spread:.1%}")
+assert spread < 0.06
+
+# %%
+# Grey: what the start still adds, plus the loss of the mean of the targets, which is
+# dotted. :math:`\lambda_c` is dash-dotted, and the diamond is the mean loss of ridge at
+# λ\*, the end of training.
 
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 4))
     fine = [10 ** (k / 40) for k in range(-60, 108)]
-    predicted = [start_left(lambd) + constant for lambd in fine]
+    predicted = [start_left(lambd) + rival for lambd in fine]
     ax.plot(fine, predicted, color="#aaaaaa", linewidth=5)
-    ax.axhline(constant, color="black", linewidth=1, linestyle=":")
+    ax.axhline(rival, color="black", linewidth=1, linestyle=":")
     ax.plot(lambdas, zero_start, color=COLOURS["green"], linestyle="--")
     ax.plot(lambdas, random_start, color="black")
     ax.plot(lambda_star, end_of_training, "D", color=COLOURS["purple"])
@@ -112,7 +124,7 @@ with book_style():
     ax.set(xlabel="λ", ylabel="test loss (half squared error)")
     ax.text(0.04, 25, "random start")
     ax.text(0.04, 0.015, "start at zero", color="#007a58")
-    ax.text(15, 0.0048, "constant 0.05")
+    ax.text(15, 0.0048, "mean of the targets")
     ax.text(0.06, 0.0048, "end of training, λ*", color="#a04a7d")
     ax.text(lambda_c * 1.15, 25, f"$λ_c$ = {lambda_c:.1f}")
     ax.set_title("The test loss falls down a cliff, then stays flat")
@@ -120,22 +132,10 @@ plt.show()
 
 # %%
 # There is no deep U in this picture. From a random start the test loss falls by four
-# orders of magnitude, where it was predicted, and lands near the constant. From zero
-# there is no cliff, only a minimum about 5 % deep. Most of what λ does in this
-# experiment, a start at zero does without λ.
-
-print("     λ   predicted   random start   from zero")
-for lambd in (0, 0.1, 1, 10, 100):
-    i = lambdas.index(lambd)
-    print(
-        f"{lambd:6} {start_left(lambd) + constant:11.4g}"
-        f" {random_start[i]:14.4g} {zero_start[i]:11.5f}"
-    )
-spread = float(zero_start.max() / zero_start.min() - 1)
-print(f"from zero, the largest is above the smallest by {spread:.1%}")
-assert spread < 0.06
-
-# %%
+# orders of magnitude, where it was predicted, and lands near the mean of the targets.
+# From zero there is no cliff, only a minimum about 5 % deep. The smallest loss of the
+# random start is not where it was expected: it is far to the right. We come to that.
+#
 # Time: the product counts
 # ------------------------
 # In the prediction λ and the number of steps stand together. To a good
@@ -143,41 +143,74 @@ assert spread < 0.06
 # must end where 100 epochs end. One longer sweep, read at three epochs, is the test.
 
 longer = sweep(problems, [8, 4, 2, 1, 0.5, 0.25], epochs=400)
-print("λ · epochs   epochs      λ   predicted     run")
+rows = []
 for product in (100, 200):
     for epochs in (25, 100, 400):
         lambd = product / epochs
         i, t = longer.lambdas.index(lambd), longer.epochs.index(epochs)
-        prediction = start_left(lambd, 4 * epochs) + constant
-        run = longer.test_loss[i, :, t].mean()
-        print(f"{product:10}  {epochs:7}  {lambd:5g}", end="")
-        print(f"  {prediction:10.3f}  {run:6.3f}")
+        prediction = start_left(lambd, 4 * epochs) + rival
+        run = float(longer.test_loss[i, :, t].mean())
+        rows.append([product, epochs, lambd, prediction, run])
         assert abs(run / prediction - 1) < 0.1
+columns = ["λ · epochs", "epochs", "λ", "predicted", "run"]
+print(tabulate(rows, columns, floatfmt=("", "", "g", ".3f", ".3f")))
 
 # %%
 # All runs are a little above their predictions. Part of it is luck, of these starts and
 # test sets; the rest is mostly the error of the bias, to which we come below.
 #
 # So the cliff does not say which λ suits the data. It says how long you waited.
-# With enough time even λ\* = 0.05 forgets the start:
+# With enough time even λ\* forgets the start:
 
-waiting = math.log(90 / constant) / (2 * lr * lambda_star)
+waiting = math.log(90 / rival) / (2 * lr * lambda_star)
 print(f"λ* = 0.05 needs {waiting:,.0f} steps, or {waiting / 4:,.0f} epochs")
 
 # %%
 # Why the best λ of the sweep is so large
 # ---------------------------------------
 # Behind the cliff the curve of the random start still falls, slowly, far beyond λ\* and
-# :math:`\lambda_c`. The start of the weight is gone there. But it has left something
-# behind. While the examples pull a large random weight into place, they also push the
-# bias away from the truth. The bias has no decay, and with a small λ it comes back
-# slowly (:ref:`the question about the bias <question-bias>` tells why).
+# :math:`\lambda_c`. The start of the weight is gone there. But while the examples
+# pulled a large random weight into place, they also pushed the bias away from the
+# truth. The bias has no decay, and with a small λ it comes back slowly (:ref:`the
+# question about the bias <question-bias>` tells why). We can take this error out after
+# the training.
 #
-# We can take this error out after the training, and look at the flat part again. The
-# grey line is once more drawn first: what the start still adds, plus the loss at the
-# end of training with a known bias, in closed form.
+# Then we take away one burden after the other. "Nearly best" is every λ whose test loss
+# is within 1 % of the smallest.
 
 true_bias_after = ((w_error + sigma**2) / 2).mean(dim=1)
+known_bias = sweep(problems, lambdas, w_init=zero, b_init=true_bias)
+both_known = ((sum(squared_errors(known_bias)) + sigma**2) / 2).mean(dim=1)
+
+rows = []
+for name, loss in (
+    ("random start", random_start),
+    ("same, true bias", true_bias_after),
+    ("start at zero", zero_start),
+    ("zero, true bias", both_known),
+):
+    best = int(loss.argmin())
+    near = [lambdas[i] for i in (loss < 1.01 * loss[best]).nonzero()[:, 0]]
+    near = f"{near[0]:.2g} to {near[-1]:.0f}"
+    rows.append([name, lambdas[best], near, float(loss[best])])
+limit = ridge.asymptotic_risk(0, n, p, sigma, w_norm)
+lowest = ridge.asymptotic_risk(lambda_star, n, p, sigma, w_norm)
+rows.append(["end, true bias", lambda_star, "", lowest])
+columns = ["after 100 epochs", "best λ", "nearly best", "test loss"]
+print(tabulate(rows, columns, floatfmt=("", ".3g", "", ".5f")))
+print(f"gain of λ* over λ → 0 at the end: {1 - lowest / limit:.4%}")
+
+# %%
+# Same noise, same learning rate, and the best λ goes from near 100 down to 0. While the
+# bias has still to be learned, a larger λ pays, because with it the bias is learned
+# sooner. With the bias known nothing is left to gain: λ = 0 is as good as λ = 1. The 3
+# and 10 of the chapter stand on the two sides of :math:`\lambda_c` and answer the
+# question about time. The question about noise has the answer 0.05, almost two orders
+# of magnitude lower, and at this noise it is hardly worth asking.
+#
+# The flat part again. Grey is what the start still adds, plus the loss at the end of
+# training with a known bias, by the formula of the next section.
+
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 3.6))
     predicted = [
@@ -185,68 +218,34 @@ with book_style():
         for lambd in fine
     ]
     ax.plot(fine, predicted, color="#aaaaaa", linewidth=5)
-    ax.axhline(constant, color="black", linewidth=1, linestyle=":")
+    ax.axhline(rival, color="black", linewidth=1, linestyle=":")
     ax.plot(lambdas, true_bias_after, color=COLOURS["sky"], linestyle="--")
     ax.plot(lambdas, random_start, color="black")
     ax.set(xscale="log", xlim=(3.2, 422), ylim=(0.0075, 0.0205))
     ax.set(xlabel="λ", ylabel="test loss (half squared error)")
     ax.text(9.5, 0.0152, "as trained, from a random start")
     ax.text(6, 0.0082, "the same with the true bias", color="#22729c")
-    ax.text(410, 0.0094, "constant 0.05", ha="right", va="top")
+    ax.text(410, 0.0094, "mean of the targets", ha="right", va="top")
     ax.set_title("The slow fall behind the cliff is the error of the bias")
 plt.show()
 
 # %%
-# With the true bias the best λ stands just behind the cliff. With the bias as
-# trained a larger λ pays, although it shrinks the weight more than is good for
-# it. Now we take away one burden after the other. "Nearly best" is every λ
-# whose test loss is within 1 % of the smallest.
-
-known_bias = sweep(problems, lambdas, w_init=zero, b_init=true_bias)
-both_known = ((sum(squared_errors(known_bias)) + sigma**2) / 2).mean(dim=1)
-
-print("after 100 epochs           best λ    nearly best   test loss")
-for name, loss in (
-    ("random start", random_start),
-    ("  with the true bias", true_bias_after),
-    ("start at zero", zero_start),
-    ("  and at the true bias", both_known),
-):
-    best = int(loss.argmin())
-    near = [lambdas[i] for i in (loss < 1.01 * loss[best]).nonzero()[:, 0]]
-    print(
-        f"{name:23} {lambdas[best]:9.3g} {near[0]:7.2g} … {near[-1]:3.0f}"
-        f" {loss[best]:11.5f}"
-    )
-limit = ridge.asymptotic_risk(0, n, p, sigma, w_norm)
-lowest = ridge.asymptotic_risk(lambda_star, n, p, sigma, w_norm)
-print(f"end of training, true bias {lambda_star:6} {lowest:26.5f}")
-print(f"gain of λ* over λ → 0:     {1 - lowest / limit:.4%}")
-
-# %%
-# Same noise, same learning rate, and the best λ goes from near 100 down to 0. While the
-# bias has still to be learned, a larger λ pays, because with it the bias is learned
-# sooner. With the bias known nothing is left to gain: λ = 0 is as good as λ = 1. The
-# textbook's 3 and 10 stand on the two sides of :math:`\lambda_c` and answer the
-# question about time. The question about noise has the answer 0.05, almost two orders
-# of magnitude lower, and at this noise it is hardly worth asking.
-#
 # Noise: where the U is real
 # --------------------------
-# To see the second question we take the first one away: the weight starts at
-# zero, the bias at the truth. And the targets get more noise. At the end of training
-# the mean of :math:`\lVert w - w^*\rVert_2^2` is known in closed form (Dobriban and
-# Wager, 2018, and Hastie et al., 2022; see the :ref:`bibliography <bibliography>`).
+# Now the second question alone: the weight starts at zero, the bias at the truth, and
+# the targets get more noise. At the end of training the mean of
+# :math:`\lVert w - w^*\rVert_2^2` is known in closed form (Dobriban and Wager, 2018,
+# and Hastie et al., 2022; see the :ref:`bibliography <bibliography>`).
 #
 # .. package-code::
 #    weight_decay.ridge.asymptotic_risk
 #    weight_decay.ridge.best_lambda
 #
 # We divide by :math:`\lVert w^*\rVert_2^2`, so that 1 means: no better than
-# :math:`w = 0`. The first columns are predictions, the last one is the mean of the
-# runs. The third case has 100 examples. In some directions they say little, so the run
-# must take longer steps to come to its end: all examples are one batch, and
-# :math:`\eta(d_{\max}+\lambda)` stays below 2.
+# :math:`w = 0`. The last column is the mean of the runs, the others are predictions.
+# The third case has 100 examples. In some directions they say little, so the run takes
+# longer steps: all examples are one batch, and :math:`\eta(d_{\max}+\lambda)` stays
+# below 2.
 
 cases = [  # n, σ, number of data sets, settings
     (20, 0.3, 100, {}),
@@ -261,8 +260,7 @@ def relative_error(lambd, n, sigma):
     return (2 * risk - sigma**2) / w_norm**2
 
 
-measured = []
-print("  n    σ   λ*     λ → 0   λ*/10   10λ*     λ*   run at λ*")
+measured, rows = [], []
 for n_train, noise, repeats, settings in cases:
     best = ridge.best_lambda(n_train, p, noise, w_norm)
     grid = [best * 10 ** (k / 4) for k in range(-8, 5)]
@@ -275,9 +273,10 @@ for n_train, noise, repeats, settings in cases:
     measured.append((grid, error))
     shown = (0, best / 10, 10 * best, best)
     row = [relative_error(lambd, n_train, noise) for lambd in shown]
-    print(f"{n_train:3}  {noise:3} {best:4.0f}    ", end="")
-    print(*(f"{value:.3f}  " for value in row), f"   {error[8]:.3f}")
+    rows.append([n_train, noise, round(best), *row, float(error[8])])
     assert abs(error[8] / row[-1] - 1) < 0.02
+columns = ["n", "σ", "λ*", "λ → 0", "λ*/10", "10λ*", "at λ*", "run"]
+print(tabulate(rows, columns, floatfmt=("", "g", "", *5 * [".3f"])))
 
 # %%
 # Grey: the prediction, with a diamond at λ\*. Lines: means of the runs.
@@ -305,16 +304,17 @@ plt.show()
 # the noise, too large a λ learns nothing.
 #
 # Look at the depth too. With 20 examples the best λ is hardly better than
-# :math:`w = 0`. Even without noise they show 20 of 200 directions, a tenth of the
-# weight. With 100 examples there is more to win. And every minimum is flat.
+# :math:`w = 0`: even without noise they show 20 of 200 directions, a tenth of the
+# squared length of the true weight. With 100 examples there is more to win. And every
+# minimum is flat.
 #
 # Without the truth: a validation set
 # -----------------------------------
-# The formula needs σ and :math:`\lVert w^*\rVert_2`, and nobody has them. What one
-# has is a **validation set**: examples that are not trained on, kept to compare values
-# of λ. We take σ = 0.3 and start at zero, train with each λ, and keep the λ with the
-# smallest validation loss. First one data set, with 100 validation examples.
-# In the package they go where the test examples go.
+# The formula needs σ and :math:`\lVert w^*\rVert_2`, and nobody has them. What one has
+# is a **validation set**: examples that are not trained on, kept to compare values of
+# λ. We take σ = 0.3, start at zero, train with each λ, and keep the λ with the smallest
+# validation loss. First one data set, with 100 validation examples. In the package they
+# go where the test examples go.
 
 candidates = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500]
 one = sweep([synthetic_data(noise_std=0.3)], candidates, w_init=zero)
@@ -329,34 +329,37 @@ test_loss = float(scratch.squared_loss(y_hat, fresh.y_test).mean())
 print(f"test loss, 10 000 new examples: {test_loss:.4f}")
 
 # %%
-# The validation loss cannot serve as the test loss as well: 100 examples are few, and
-# we chose the λ that suited *them*. So a test set is needed that had no part in the
-# choice.
+# The validation loss cannot serve as the test loss as well: we chose the λ that suited
+# *these* examples. A test set is needed that had no part in the choice.
 #
 # Was this a good choice? The truth, which the choice did not use, is the judge. From
 # here on losses are given without :math:`\tfrac12\sigma^2`, the noise of the new
-# examples, which no model can predict. And we add the trivial model, :math:`w = 0` and
-# :math:`b = 0` without any training.
+# examples. Two rivals have not looked at any input: the mean of the training targets,
+# and the untrained model with :math:`w = 0` and :math:`b = 0`.
 
 true_loss = (sum(squared_errors(one)) / 2)[:, 0]
-trivial = (w_norm**2 + 0.05**2) / 2
+untrained = (w_norm**2 + 0.05**2) / 2
+y_mean = synthetic_data(noise_std=0.3).y_train.mean()
+mean_loss = (w_norm**2 + float(y_mean - 0.05) ** 2) / 2
 best = int(true_loss.argmin())
-print(f"chosen, λ = {candidates[chosen]}:            {true_loss[chosen]:.5f}")
-print(f"best candidate, λ = {candidates[best]}:    {true_loss[best]:.5f}")
-print(f"untrained, w = 0 and b = 0: {trivial:.5f}")
+rows = [
+    [f"chosen, λ = {candidates[chosen]}", float(true_loss[chosen])],
+    [f"best candidate, λ = {candidates[best]}", float(true_loss[best])],
+    ["mean of the targets", mean_loss],
+    ["untrained", untrained],
+]
+print(tabulate(rows, ["", "true loss"], floatfmt=".5f"))
 
 # %%
-# The choice is near the best candidate. But it stands at the end of the list, and the
-# trivial model is better than both. Is this typical? We repeat the choice on 200 data
-# sets, with 20 and with 100 validation examples. The **regret** is how far the loss at
-# the chosen λ lies above that of the best candidate for the same data set. The last
-# columns compare the gain over λ = 0 that the validation set promises with the gain on
-# new examples.
+# The choice is near the best candidate. But it stands at the end of the list, hardly
+# better than the mean of the targets, and the untrained model is better. Is this
+# typical? We repeat the choice on 200 data sets, with 20 and with 100 validation
+# examples. The **regret** is how far the loss at the chosen λ lies above that of the
+# best candidate for the same data set. The last columns compare the gain over λ = 0
+# that the validation set promises with the gain that is kept on new examples.
 
-repeats, noise, choices = 200, 0.3, {}
+repeats, noise, choices, rows = 200, 0.3, {}, []
 column = torch.arange(repeats)
-print("                      regret              gain over λ = 0")
-print("size   mean loss   median   90 % below   promised     kept")
 for size in (20, 100):
     seeds = range(repeats)
     data = [synthetic_data(20, size, p, noise, seed) for seed in seeds]
@@ -368,22 +371,22 @@ for size in (20, 100):
     regret = loss / truth.amin(dim=0) - 1
     promised = validation_loss[0] - validation_loss[choice, column]
     kept = truth[0] - loss
-    print(f"{size:4} {loss.mean():11.5f}  {regret.median():7.1%}", end="")
-    print(f" {regret.quantile(0.9):12.0%}", end="")
-    print(f" {promised.mean():10.5f}  {kept.mean():.5f}")
+    regrets = f"{regret.median():.1%}", f"{regret.quantile(0.9):.0%}"
+    gains = float(promised.mean()), float(kept.mean())
+    rows.append([size, float(loss.mean()), *regrets, *gains])
+columns = ["size", "loss", "regret", "90 % below", "promised", "kept"]
+print(tabulate(rows, columns, floatfmt=".5f"))
 
 best = int(truth.mean(dim=1).argmin())
-for i in (best, -1):
-    print(f"λ = {candidates[i]} for all: mean loss {truth[i].mean():.5f}")
-print(f"untrained, w = 0 and b = 0: {trivial:.5f}")
-own = truth.argmin(dim=0).sort().values  # the best candidate of each data set
-low, high = candidates[own[20]], candidates[own[-21]]
-print(f"the best λ, for 8 of 10 data sets, is between {low} and {high}")
-print("(the largest candidate is 500)")
+y_mean = torch.stack([problem.y_train.mean() for problem in data])
+mean_loss = (w_norm**2 + (y_mean - 0.05) ** 2).mean() / 2
+means = truth.mean(dim=1).tolist()
+rows = [[f"λ = {candidates[i]} for all", means[i]] for i in (best, -1)]
+rows += [["mean of the targets", float(mean_loss)], ["untrained", untrained]]
+print(tabulate(rows, ["rivals", "mean loss"], floatfmt=".5f"))
 
 # %%
-# Before you look at the picture, draw your own: how often is each λ chosen? The
-# dashed line marks the λ that is best on average.
+# How often is each λ chosen? The dashed line marks the λ that is best on average.
 
 with book_style():
     fig, both = plt.subplots(2, figsize=(6.4, 4.4), sharex=True, sharey=True)
@@ -401,33 +404,32 @@ with book_style():
 plt.show()
 
 # %%
-# The largest λ of the list, almost a constant, is the most frequent choice in both
-# pictures. Twenty validation examples often choose the other end, λ = 0, too. On
-# average their choice is worse than no choice at all: λ = 500 for every data set does
-# better, and so does the trivial model. And the winner promises about twice the gain
-# that it keeps, because it won partly by luck.
+# The largest λ of the list is the most frequent choice in both pictures. Twenty
+# validation examples often choose the other end, λ = 0, too. On average their choice is
+# worse than λ = 500 for every data set, and it promises about twice the gain that it
+# keeps, because the winner won partly by luck. With 100 validation examples the choice
+# costs about two per cent or less in half of the cases.
 #
-# With 100 validation examples the choice costs about two per cent or less in half of
-# the cases, and on average it equals the trivial model. Even the λ that is best on
-# average gains only about 2 % over it. With 20 examples and this noise there is almost
-# nothing to choose for. (That λ is 20, below λ\* = 45, because the bias is learned here
-# too, from noisy targets: with a larger λ it gets farther in 400 steps, and takes over
-# more of their noise.)
+# Both beat the mean of the targets, which carries the noise of its 20 targets. Neither
+# gains anything over the untrained model, whose bias of 0 happens to be near the true
+# one. Even the λ that is best on average gains only about 2 % over it. With 20 examples
+# and this noise there is almost nothing to choose for. (That λ is 20, below λ\* = 45,
+# because the bias is learned here too: with a larger λ it gets farther in 400 steps,
+# and takes over more of the noise.)
 #
 # What to see, and how far it holds
 # ---------------------------------
-# - λ has two jobs: to forget the start, and to hold back the noise. The
-#   textbook's problem tests the first. Its λ falls with :math:`1/(\eta T)`, for
-#   any batches and whenever there are more inputs than examples.
+# - λ has two jobs: to forget the start, and to hold back the noise. The problem of the
+#   chapter tests the first. Its λ falls with :math:`1/(\eta T)`, for any batches and
+#   whenever there are more inputs than examples.
 # - The formula for the second, λ\*, is exact at the end of training with a known bias,
 #   for inputs from N(0, I), on average over the directions of the truth. The grey
-#   curves, which give the height, are a limit for many inputs. With 200 inputs they are
-#   good to a few per cent.
-# - A sweep finds the λ that is best for one start, one number of steps and one
-#   noise together. Change one of them, and the λ has to be chosen again.
-# - A validation set decides without knowing the truth, as well as its size allows. The
-#   loss it reports for the winner is too good on average; only a test set that had no
-#   part in the choice is fair. :ref:`How do I choose λ? <question-choose>` goes on.
+#   curves are a limit for many inputs, good to a few per cent with 200.
+# - A sweep finds the λ that is best for one start, one number of steps and one noise
+#   together. Change one of them, and the λ has to be chosen again.
+# - A validation set decides as well as its size allows. The loss it reports for the
+#   winner is too good on average; only a test set that had no part in the choice is
+#   fair. :ref:`How do I choose λ? <question-choose>` goes on.
 #
-# We can now say in full what
-# :ref:`the textbook figure does and does not show <textbook-figure>`.
+# We can now say in full what :ref:`the textbook figure does and does not show
+# <textbook-figure>`.

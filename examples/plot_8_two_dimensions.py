@@ -2,11 +2,10 @@ r"""
 The picture in two dimensions
 =============================
 
-With two weights the loss, the penalty and every path can be drawn on one sheet.
+With two entries in the weight, loss, penalty and every path can be drawn on one sheet.
 
-Two hundred weights cannot be drawn. With two we can see everything: the loss as
-contours, like the heights on a map, the penalty as a circle, and a training run as a
-path. There is no bias here. The objective is
+The loss becomes contours, like the heights on a map, the penalty a circle, and a
+training run a path. There is no bias here. The objective is
 
 .. math::
 
@@ -18,17 +17,18 @@ path. There is no bias here. The objective is
 """
 
 # %%
-# One example, two weights: the whole book in one picture
+# One example, two entries: the whole book in one picture
 # -------------------------------------------------------
-# Fewer examples than weights: the smallest such case is one example and two
-# weights. The equation :math:`2 w_1 + w_2 = 3` fixes a line, and on all of it the
-# loss is zero. On the map it is the bottom of a valley. Here is gradient descent with
-# decay, for several starts at once, one in each column of ``w``.
+# The smallest case of fewer examples than entries: the equation :math:`2 w_1 + w_2 = 3`
+# fixes a line, and on all of it the loss is zero. On the map it is the bottom of a
+# valley. Here is gradient descent with decay, for several starts at once, one in each
+# column of ``w``.
 
 import math
 
 import matplotlib.pyplot as plt
 import torch
+from tabulate import tabulate
 
 from weight_decay.plotting import COLOURS, book_style
 
@@ -53,24 +53,23 @@ starts = torch.tensor([[-3, 1.5, -1, 3], [0.5, 3.5, -3, -0.5]]).double()
 valley = torch.tensor([-1, 2]).double() / 5**0.5  # at a right angle to x
 
 # %%
-# Predict: the gradient is a multiple of :math:`x`. So no step of the data moves the
-# weight along the valley. What is there at the start is multiplied by
+# The gradient is a multiple of :math:`x`, so no step of the data moves the weight along
+# the valley. The prediction: what is there at the start is multiplied by
 # :math:`1-\eta\lambda` in each step, and by nothing else.
 
 kept, forgotten = (descend(x, y, starts, lambd) for lambd in (0, 0.3))
+ends = kept[0], kept[-1], forgotten[-1]
+begin, without, with_decay = ((valley @ w).tolist() for w in ends)
+predicted = [(1 - 0.1 * 0.3) ** 200 * part for part in begin]
+rows = list(zip(begin, without, predicted, with_decay, strict=True))
+columns = ["start", "λ = 0", "predicted", "λ = 0.3"]
 print("along the valley, after 200 steps")
-print("  start   λ = 0: predicted   run   λ = 0.3: predicted   run")
-for j in range(4):
-    weights = (starts[:, j], kept[-1, :, j], forgotten[-1, :, j])
-    begin, without, with_decay = (float(valley @ w) for w in weights)
-    predicted = (1 - 0.1 * 0.3) ** 200 * begin
-    print(f"{begin:7.3f} {begin:17.3f} {without:7.3f}", end="")
-    print(f" {predicted:17.4f} {with_decay:9.4f}")
-    assert math.isclose(without, begin, abs_tol=1e-12)
-    assert math.isclose(with_decay, predicted, abs_tol=1e-12)
+print(tabulate(rows, columns, floatfmt=(".3f", ".3f", ".4f", ".4f")))
+assert torch.allclose(valley @ kept[-1], valley @ kept[0], atol=1e-12)
 
 # %%
-# We draw the loss as contours, and the runs with a dot at every tenth step.
+# The prediction for λ = 0 is the first column. We draw the loss as contours, and the
+# runs with a dot at every tenth step.
 
 
 def contours(ax, X, y, levels, size, color="#bbbbbb"):
@@ -106,16 +105,15 @@ with book_style():
 plt.show()
 
 # %%
-# Grey, broad: the bottom of the valley. Orange: the starts. Without decay each run
-# goes straight down and stops where it meets the bottom. The loss is zero there, at
-# four different places. With decay a run first falls to the bottom, in fewer steps
-# than there are between two dots. Then it creeps along the valley, slower and slower,
-# and all four meet: the start is forgotten. They meet a little beside the bottom,
-# because decay pulls across the valley too.
+# Grey, broad: the bottom of the valley. Orange: the starts. Without decay each run goes
+# straight down and stops at the bottom, in four different places. With decay a run
+# first falls to the bottom, in fewer steps than there are between two dots. Then it
+# creeps along the valley, slower and slower, and all four meet: the start is forgotten.
+# They meet a little beside the bottom, because decay pulls across the valley too.
 #
 # In the problem of this book 20 equations fix 20 directions of 200, and the valley has
-# 180 dimensions. Otherwise the picture is the same. What happens *across* the valley is
-# the subject of the rest of this page.
+# 180 dimensions. What happens *across* the valley is the subject of the rest of this
+# page.
 #
 # Where the contour touches the circle
 # ------------------------------------
@@ -127,9 +125,9 @@ plt.show()
 #
 #    \nabla L(w_\lambda) = -\lambda\, w_\lambda .
 #
-# Predict from this equation: how does the contour of :math:`L` through
-# :math:`w_\lambda` meet the circle around 0 through the same point? (The seed 18 makes
-# the bend in the path below easy to see.)
+# So the contour of :math:`L` through :math:`w_\lambda` and the circle around 0 through
+# the same point should touch. (The seed 18 makes the bend in the path below easy to
+# see.)
 
 generator = torch.Generator().manual_seed(18)
 drawn = torch.randn(20, 3, generator=generator).double()
@@ -149,7 +147,7 @@ def loss(w):
     return ((X @ w - Y) ** 2 / 2).mean(dim=0)
 
 
-print("  λ      w₁      w₂    ‖w‖₂   angle   ‖∇L‖/‖w‖   best on circle")
+rows = []
 for lambd in (0.1, 0.5, 2):
     w = ridge(lambd)
     g = gradient(X, Y, w)
@@ -157,21 +155,20 @@ for lambd in (0.1, 0.5, 2):
     turn = torch.linspace(0, 2 * math.pi, 3601).double()[:-1]
     circle = w.norm() * torch.stack([turn.cos(), turn.sin()])
     best = circle[:, loss(circle).argmin()]
-    print(
-        f"{lambd:3}  {w[0, 0]:6.3f}  {w[1, 0]:6.3f}  {w.norm():6.3f}"
-        f"   {math.degrees(math.acos(max(cosine, -1))):4.0f}°"
-        f"   {g.norm() / w.norm():8.3f}   ({best[0]:.2f}, {best[1]:.2f})"
-    )
+    angle = f"{math.degrees(math.acos(max(cosine, -1))):.0f}°"
+    ratio = float(g.norm() / w.norm())
+    rows.append([lambd, *w[:, 0].tolist(), angle, ratio, *best.tolist()])
     assert torch.allclose(g, -lambd * w)
-    assert (best - w[:, 0]).norm() < 2e-3
+columns = ["λ", "w₁", "w₂", "angle", "‖∇L‖/‖w‖", "best", "best"]
+floats = ("g", ".3f", ".3f", "", ".3f", ".2f", ".2f")
+print(tabulate(rows, columns, floatfmt=floats))
 
 # %%
 # The gradient of a loss stands at a right angle to its contour; the direction of
 # :math:`w` stands at a right angle to the circle. At :math:`w_\lambda` the two lie on
 # one line (180° apart), so contour and circle *touch*, and λ is the ratio of their
-# lengths. These two columns restate the equation; the last one is the independent
-# check. It searches the circle: of all weights of this length, :math:`w_\lambda` has
-# the smallest loss.
+# lengths. The last two columns are an independent check: a search of the circle. Of all
+# weights of this length, :math:`w_\lambda` has the smallest loss.
 
 least_squares, touching = ridge(0), ridge(0.5)
 strengths = [10 ** (k / 20) for k in range(-60, 61)]
@@ -209,43 +206,43 @@ with book_style():
 plt.show()
 
 # %%
-# The grey path is what λ does. At λ = 0 it begins at least squares; as λ grows it
-# runs to the origin. At each point of it the two pulls balance: the data pull with
-# :math:`-\nabla L`, at a right angle to the contour, and decay pulls with
-# :math:`-\lambda w`, straight to the origin.
+# The grey path is what λ does. At λ = 0 it begins at least squares; as λ grows it runs
+# to the origin. At each point of it the two pulls balance.
 #
 # The path is not straight. Look at its beginning: while the whole weight gets shorter,
 # :math:`w_2` *grows*. λ does not act on :math:`w_1` and :math:`w_2` one by one. It acts
 # on the axes of the ellipse. Along an axis of curvature :math:`d` it keeps
 # :math:`d/(d+\lambda)` of least squares. So it first takes away the long axis, along
-# which the data say little. A run goes along each axis at its own speed too: a step
-# multiplies what is still missing by :math:`1-\eta(d+\lambda)`.
+# which the data say little. And a step multiplies what is still missing by
+# :math:`1-\eta(d+\lambda)`.
 
 curvature, axes_of_ellipse = torch.linalg.eigh(X.T @ X / len(X))
-print("axis      d    λ = 0.5: kept   by formula   factor of a step")
+rows = []
 for k, name in enumerate(("long", "short")):
     d, v = float(curvature[k]), axes_of_ellipse[:, k]
     share = float(v @ touching) / float(v @ least_squares)
-    print(f"{name:5} {d:6.3f} {share:14.3f} {d / (d + 0.5):12.3f}", end="")
-    print(f" {1 - 0.1 * (d + 0.5):18.3f}")
-    assert math.isclose(share, d / (d + 0.5), rel_tol=1e-9)
+    rows.append([name, d, d / (d + 0.5), share, 1 - 0.1 * (d + 0.5)])
+columns = ["axis", "d", "d/(d + λ)", "kept", "per step"]
+print(tabulate(rows, columns, floatfmt=".3f"))
 
 # %%
 # Training ends on the path
 # -------------------------
-# Now we train, from two starts and with three values of λ. The path and its three
-# points are the prediction. Write down what you expect of the way there: which axis of
-# the ellipse is settled first?
+# Now we train, from two starts and with three values of λ. The prediction: each run
+# settles the short axis first and ends at the point of its λ.
 
 starts = torch.tensor([[-1.1, 2.6], [1.7, -1.2]]).double()
 runs = {k: descend(X, Y, starts, k, steps=600) for k in (0, 0.5, 2)}
-print("  λ    ridge solution    from the first start   from the second")
+rows = []
 for lambd, run in runs.items():
-    print(f"{lambd:3}", end="")
-    for w in (ridge(lambd)[:, 0], run[-1, :, 0], run[-1, :, 1]):
-        print(f"    ({w[0]:.3f}, {w[1]:.3f})", end="  ")
-        assert torch.allclose(w, ridge(lambd)[:, 0], atol=1e-3)
-    print()
+    points = ridge(lambd)[:, 0], run[-1, :, 0], run[-1, :, 1]
+    rows.append([lambd, *(x for w in points for x in w.tolist())])
+    assert torch.allclose(run[-1], ridge(lambd).expand(2, 2), atol=1e-3)
+columns = ["λ", "ridge", "", "start 1", "", "start 2", ""]
+print(tabulate(rows, columns, floatfmt=("g", *6 * [".3f"])))
+
+# %%
+# Orange: the starts. Diamonds: the three points.
 
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 4.9))
@@ -263,19 +260,19 @@ with book_style():
 plt.show()
 
 # %%
-# The short axis, on which the loss is steep, is settled first; then the run goes along
-# the long one. The larger λ is, the straighter is the way: decay adds the same speed to
-# both axes, so they differ less. And the start does not matter in the end. It is
-# forgotten on each axis at the rate :math:`d+\lambda`. In the valley above, :math:`d`
-# was zero, and λ had to do it alone.
+# The larger λ is, the straighter is the way: decay adds the same speed to both axes, so
+# they differ less. The start is forgotten on each axis at the rate :math:`d+\lambda`.
+# In the valley above, :math:`d` was zero, and λ had to do it alone.
 #
 # L1: a diamond in place of the circle
 # ------------------------------------
 # Replace the penalty by :math:`\lambda \lVert w \rVert_1 = \lambda(|w_1| + |w_2|)`.
-# Its pull does not fade as a weight gets small: it is λ in each coordinate,
-# whatever the size. So after each step of the data every weight is moved towards
-# zero by :math:`\eta\lambda`, and stops at zero if it would cross it. This is called
-# **soft thresholding**. Decay multiplies; soft thresholding subtracts.
+# After a step of the data to :math:`a`, an entry goes to the minimum of
+# :math:`\tfrac12 (w - a)^2 + \eta\lambda |w|`. If that is positive, its slope there,
+# :math:`w - a + \eta\lambda`, is zero, so :math:`w = a - \eta\lambda`, which needs
+# :math:`a > \eta\lambda`. For negative entries it is the same with the other sign, and
+# in between :math:`w = 0`. This is called **soft thresholding**. Decay multiplies; soft
+# thresholding subtracts, and stops at zero.
 
 
 def soft_threshold(w, amount):
@@ -292,15 +289,14 @@ def descend_l1(X, y, lambd, lr=0.1, steps=1000):
 
 
 # %%
-# Predict from which λ on :math:`w_2` is exactly zero. With :math:`G = X^\top X/n` and
+# From which λ on is :math:`w_2` exactly zero? With :math:`G = X^\top X/n` and
 # :math:`c = X^\top y/n` the data pull on the weight with :math:`-\nabla L(w) = c - Gw`.
 #
-# - Suppose that :math:`w_2 = 0`. A positive :math:`w_1` rests where its pull is λ. So
+# - Suppose that :math:`w_2 = 0`. A positive :math:`w_1` rests where its pull is λ:
 #   :math:`c_1 - G_{11} w_1 = \lambda`, which gives :math:`w_1 = (c_1-\lambda)/G_{11}`.
-# - The pull on :math:`w_2` is then :math:`c_2 - G_{21} w_1`. As long as it is at most
-#   λ, the penalty holds :math:`w_2` at zero. Set it equal to λ and solve for λ.
-# - From :math:`\lambda = c_1` on, :math:`w_1` is zero too. (This order needs
-#   :math:`c_1 > c_2`, which holds here.)
+# - As long as the pull on :math:`w_2`, then :math:`c_2 - G_{21} w_1`, is at most λ, the
+#   penalty holds :math:`w_2` at zero. Set it equal to λ and solve for λ.
+# - From :math:`\lambda = c_1` on, :math:`w_1` is zero too (:math:`c_1 > c_2` here).
 
 (G11, _), (G21, _) = (X.T @ X / len(X)).tolist()
 c1, c2 = (X.T @ Y / len(X))[:, 0].tolist()
@@ -310,18 +306,17 @@ print(f"predicted: w₂ = 0 from λ = {w2_zero:.3f} on, w₁ from λ = {c1:.3f} 
 
 lambdas = [0.1, 0.4, 0.99 * w2_zero, 1.01 * w2_zero, 1, 2, 1.01 * c1]
 l1 = descend_l1(X, Y, torch.tensor(lambdas, dtype=X.dtype))
-print("    λ            L1: w₁       w₂     L2: w₁       w₂")
+rows = []
 for lambd, (w1, w2) in zip(lambdas, l1.T.tolist(), strict=True):
-    r1, r2 = ridge(lambd)[:, 0].tolist()
-    print(f"{lambd:6.3f} {w1:17.4g} {w2:8.4g} {r1:10.4f} {r2:8.4f}")
+    rows.append([lambd, w1, w2, *ridge(lambd)[:, 0].tolist()])
     assert (w2 == 0) == (lambd > w2_zero)
-    assert (w1 == 0) == (lambd > c1)
-    assert min(r1, r2) > 0
+columns = ["λ", "L1: w₁", "w₂", "L2: w₁", "w₂"]
+print(tabulate(rows, columns, floatfmt=(".3f", *4 * [".4g"])))
 
 # %%
 # The printed 0 is exactly zero. L2 has no zero in its columns. In this data set none
-# would come at any λ. For the picture we take λ = 1 in both cases. Only the number is
-# the same: the λ of L1 has another unit, so 1 is not the same strength in both.
+# would come at any λ. For the picture we take λ = 1 in both cases. (The λ of L1 has
+# another unit, so 1 is not the same strength in both.)
 
 l1_path = descend_l1(X, Y, torch.linspace(0, 2.2, 111).double())
 corner = descend_l1(X, Y, torch.ones(1).double())
@@ -339,28 +334,27 @@ with book_style():
     axes[0].set_title("L2", loc="center")
     axes[1].set_title("L1", loc="center")
     axes[0].set_ylabel("$w_2$")
-    title = "The diamond is touched at a corner, and there a weight is zero"
+    title = "The diamond is touched at a corner, and there an entry is zero"
     fig.suptitle(title, x=0.01, ha="left", fontsize=12)
 plt.show()
 
 # %%
 # What to see, and how far it holds
 # ---------------------------------
-# A circle has no corners, so a contour touches it anywhere, and both weights stay
+# A circle has no corners, so a contour touches it anywhere, and both entries stay
 # non-zero. The diamond has its corners on the axes, and contours touch it there for a
 # whole range of λ: the L1 path runs into the axis and stays on it. That zero is exact,
 # but it is not the truth. The true weight was (1.8, 0.3).
 #
-# - That :math:`\nabla L(w_\lambda) = -\lambda w_\lambda`, and that contour and circle
-#   touch, holds for every data set and in any number of dimensions.
-# - That a run ends there from any start holds if λ > 0, or if there is no valley,
-#   and if :math:`\eta(d_{\max}+\lambda) < 2`.
-# - That one weight may grow while the whole one shrinks needs inputs that go
-#   together. If :math:`X^\top X` is diagonal, each weight shrinks by itself.
-# - L2 sets a weight to zero by accident only: a path may cross an axis on its way
-#   at one single λ. L1 does it as a rule. :ref:`L1 or L2? <question-l1>` tells when
-#   to want that.
+# - That contour and circle touch holds for every data set and in any number of
+#   dimensions.
+# - That a run ends there from any start holds if λ > 0, or if there is no valley, and
+#   if :math:`\eta(d_{\max}+\lambda) < 2`.
+# - That one entry may grow while the weight shrinks needs inputs that go together. If
+#   :math:`X^\top X` is diagonal, each entry shrinks by itself.
+# - L2 sets an entry to zero by accident only, at one single λ. L1 does it as a rule.
+#   :ref:`L1 or L2? <question-l1>` tells when to want that.
 #
 # A valley and a slow walk along it: seen over time, this is a model that fits its
-# examples early and forgets its start late. See
-# :ref:`late understanding <sphx_glr_auto_examples_plot_9_late_understanding.py>`.
+# examples early and forgets its start late. See :ref:`late understanding
+# <sphx_glr_auto_examples_plot_9_late_understanding.py>`.

@@ -15,25 +15,25 @@ weight decay helps it. Does a long wait like this need a network? Our 20 example
    (1-\eta\lambda)^{2t} \approx 90\, e^{-2\eta\lambda t} .
 
 This is the part of the test loss that comes from the start, in the 180 directions that
-the examples do not see; see
-:ref:`the forgotten start <sphx_glr_auto_examples_plot_3_forgotten_start.py>`. It passes
-1 at the step :math:`t = \ln 90 / (2\eta\lambda)`. The training loss does not contain
-these directions at all.
+the examples do not see; see :ref:`the forgotten start
+<sphx_glr_auto_examples_plot_3_forgotten_start.py>`. It passes 1 at the step :math:`t =
+\ln 90 / (2\eta\lambda)`. The training loss does not contain these directions at all.
 """
 
 # %%
 # Two times, one formula
 # ----------------------
 # We call the examples *learned* when the training loss passes 0.001, about a tenth of
-# what a constant reaches, and the start *forgotten* when the test loss passes 1. For
-# the second time we have the formula. For the first, compare λ with the curvature of
-# the loss in the directions that the examples see. A small λ is nothing beside it, so
-# the first time should hardly depend on λ.
+# what a constant reaches there, and the start *forgotten* when the test loss passes 1.
+# For the second time we have the formula. For the first, compare λ with the curvature
+# of the loss in the directions that the examples see. A small λ is nothing beside it,
+# so the first time should hardly depend on λ.
 
 import math
 
 import matplotlib.pyplot as plt
 import torch
+from tabulate import tabulate
 
 from weight_decay import ridge, synthetic_data
 from weight_decay.plotting import TEST, TRAIN, book_style
@@ -48,9 +48,8 @@ def predicted_step(lambd, scale=1):
     return math.log(90 * scale**2) / (2 * lr * lambd)
 
 
-for lambd in (0.01, *lambdas):
-    step = predicted_step(lambd)
-    print(f"λ = {lambd:<4g}   test loss passes 1 at step {step:6.0f}")
+rows = [[lambd, predicted_step(lambd)] for lambd in (0.01, *lambdas)]
+print(tabulate(rows, ["λ", "forgotten at step"], floatfmt=("g", ".0f")))
 problem = synthetic_data(seed=0, dtype=torch.float64)
 curvature = torch.linalg.eigvalsh(problem.X_train @ problem.X_train.T / 20)
 print(f"curvature: smallest {curvature[0]:.2f}, mean {curvature.mean():.2f}")
@@ -58,10 +57,10 @@ print(f"curvature: smallest {curvature[0]:.2f}, mean {curvature.mean():.2f}")
 # %%
 # Run: one λ, a hundred thousand steps
 # ------------------------------------
-# For the full batch every step is known in closed form, so λ = 0.1 can be followed for
-# 100 000 steps at once. To be sure that nothing hangs on the full batch, we also run
-# the real thing, the training of ``scratch`` with its minibatches, for 5000 epochs:
-# four λ on each of six data sets, side by side.
+# For the full batch every step has a formula, one factor for each direction
+# (:ref:`every direction at once <every-direction>`). So λ = 0.1 can be followed for 100
+# 000 steps at once. We also run the real thing, minibatches, for 5000 epochs: four λ on
+# each of six data sets.
 
 problems = [synthetic_data(seed=seed) for seed in range(6)]
 runs = sweep(problems, lambdas, lr=lr, epochs=5000)
@@ -80,11 +79,13 @@ def losses(steps, lambd, scale=1):
 
 steps = [round(10 ** (k / 60)) for k in range(301)]
 train_loss, test_loss = losses(steps, 0.1)
-constant = float(((problem.y_test - problem.b_true) ** 2 / 2).mean())
+rival = problem.y_test - problem.y_train.mean()
+mean_of_targets = float((rival**2 / 2).mean())
 
 # %%
 # The grey line is the formula, and the predicted step is marked. Curves are the closed
-# form, markers the run on minibatches.
+# form, markers the run on minibatches. The thin line is a model that looks at no input,
+# the mean of the training targets.
 
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 4))
@@ -103,8 +104,8 @@ with book_style():
         ax.plot(*marks, **{**look, "linestyle": ""})
     ax.set(xscale="log", yscale="log", ylim=(3e-7, 400), xlim=(1, 1e5))
     ax.set(xlabel="step", ylabel="mean loss (half squared error)")
-    ax.axhline(constant, color="black", linewidth=0.8)
-    ax.text(1.2, 1.2 * constant, "always predict 0.05")
+    ax.axhline(mean_of_targets, color="black", linewidth=0.8)
+    ax.text(1.2, 1.2 * mean_of_targets, "mean of the targets")
     ax.text(predicted_step(0.1), 2e-5, "predicted  ", ha="right")
     ax.set_title("The examples are learned early, the start is forgotten late")
     ax.legend(loc="lower left")
@@ -125,23 +126,23 @@ def crossing(steps, loss, level):
     return steps[k] + part * (steps[k + 1] - steps[k])
 
 
-learned, forgotten = [], []
-print("   λ   predicted   test passes 1   train passes 0.001   train at end")
+learned, forgotten, rows = [], [], []
 for i, lambd in enumerate(lambdas):
     train, test = runs.train_loss[i], runs.test_loss[i]
     learned.append([crossing(run_steps, loss, 0.001) for loss in train])
     forgotten.append([crossing(run_steps, loss, 1) for loss in test])
-    print(
-        f"{lambd:4g}  {predicted_step(lambd):10.0f}"
-        f"   {min(forgotten[i]):5.0f} to {max(forgotten[i]):4.0f}"
-        f"   {min(learned[i]):10.0f} to {max(learned[i]):4.0f}"
-        f"   {float(train[:, -1].mean()):12.1e}"
-    )
+    steps_of = forgotten[i], learned[i]
+    times = [f"{min(x):.0f} to {max(x):.0f}" for x in steps_of]
+    end = float(train[:, -1].mean())
+    rows.append([lambd, predicted_step(lambd), *times, end])
     for step in forgotten[i]:
         assert abs(step / predicted_step(lambd) - 1) < 0.1
+columns = ["λ", "predicted", "forgotten", "learned", "train"]
+print(tabulate(rows, columns, floatfmt=("g", ".0f", "", "", ".1e")))
 
 # %%
-# The grey line is the prediction, and every point is a run.
+# ("train" is the training loss at the end.) The grey line is the prediction, and every
+# point is a run.
 
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 3.6))
@@ -160,14 +161,14 @@ with book_style():
 plt.show()
 
 # %%
-# We chose the level 1, and fitted no number. All 24 runs keep to the prediction within
-# 10 %. The rest is the luck of the start and of the test set.
+# We fitted no number. All 24 runs keep to the prediction within 10 %. The rest is the
+# luck of the start and of the test set.
 #
 # With λ = 0.1 and 0.3 the examples are learned at nearly the same step. The first
 # numbers of this column fall a little with λ, because the misfit shrinks at the rate
-# :math:`d+\lambda` where the curvature is :math:`d`. But decay also holds the fit away
-# from the targets. So a few runs with λ = 1 or 3 pass 0.001 late, and with λ = 3 none
-# ever passes 0.0001. Whether the training examples feel λ depends on the level.
+# :math:`d+\lambda`. But decay also holds the fit away from the targets. So a few runs
+# with λ = 1 or 3 pass 0.001 late, and with λ = 3 none ever passes 0.0001. Whether the
+# training examples feel λ depends on the level.
 #
 # For a small λ the delay is the distance between the two rows of points, and one can
 # make it as long as one likes.
@@ -181,6 +182,17 @@ print(f"λ = 0.01: predicted {predicted_step(0.01):.0f}, run {late:.0f}")
 # What comes late is forgetting. So there should be less to wait for if there is less to
 # forget. Start from :math:`s\,w_0` in place of :math:`w_0`: the crossing moves to
 # :math:`\ln(90 s^2) / (2\eta\lambda)`, and for s below 0.105 there is none.
+
+even = range(0, 20_001, 20)
+rows = []
+for scale in (3, 1, 0.3):
+    step = crossing(even, losses(even, 0.1, scale)[1], 1)
+    rows.append([scale, predicted_step(0.1, scale), step])
+print(tabulate(rows, ["s", "predicted", "run"], floatfmt=("g", ".0f", ".0f")))
+assert losses([0], 0.1, 0.1)[1] < 1
+
+# %%
+# The whole curves, the formula in grey:
 
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 3.6))
@@ -197,13 +209,6 @@ with book_style():
     ax.set_title("A smaller start is forgotten sooner")
 plt.show()
 
-even = range(0, 20_001, 20)
-for scale in (3, 1, 0.3):
-    step = crossing(even, losses(even, 0.1, scale)[1], 1)
-    prediction = predicted_step(0.1, scale)
-    print(f"s = {scale:<3g}   predicted {prediction:5.0f}   run {step:5.0f}")
-assert losses([0], 0.1, 0.1)[1] < 1
-
 # %%
 # Liu et al. (2023) did the same to deep networks: a large start brings grokking about
 # on ordinary data, and weights that are held small take it away.
@@ -211,16 +216,20 @@ assert losses([0], 0.1, 0.1)[1] < 1
 # How sudden is it?
 # -----------------
 # Not at all. By the formula the logarithm of the loss falls along a straight line, from
-# the first step on. It looks sudden for two reasons. A logarithmic time axis
-# presses thousands of even steps together, and a score with a threshold is blind until
-# the errors reach it. Take the same test predictions, and count an example as right if
-# the error is below 1. The errors are about normal, with the standard deviation
+# the first step on. It looks sudden because a logarithmic time axis presses thousands
+# of even steps together, and because a score with a threshold is blind until the errors
+# reach it. Take the same test predictions, and count an example as right if the error
+# is below 1. The errors are about normal, with the standard deviation
 # :math:`\sqrt{180}\,(1-\eta\lambda)^t`, so this score can be predicted too.
 
 w, b = ridge.trajectory(problem, 0.1, lr, steps, w_start, b_start)
 errors = (problem.X_test @ w + b[:, None] - problem.y_test).abs()
 score = 100 * (errors < 1).double().mean((1, 2))
 spread = 180**0.5 * (1 - lr * 0.1) ** t
+
+# %%
+# Grey, as always, is the prediction.
+
 with book_style():
     fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.6))
     predicted_score = 100 * torch.erf(1 / spread / 2**0.5)
@@ -245,42 +254,44 @@ plt.show()
 #
 # What has been understood?
 # -------------------------
-# Little. Compare the end with a model that never looks at the inputs, and with the end
-# of training on five times as many examples.
+# Little. Compare the end with the mean of the training targets, and with the end of
+# training on five times as many examples. The last column is the mean over true weights
+# of this length and all test examples, in closed form.
 
 end = float(losses([200_000], 0.1)[1])
 length = float(torch.linalg.vector_norm(problem.w_true))
 on_average = ridge.expected_risk(problem.X_train, 0.1, 0.01, length)
-constant_on_average = (length**2 + 0.01**2) / 2
+mean_on_average = (length**2 + 0.01**2) / 2 * (1 + 1 / 20)
 X_100 = synthetic_data(100, dtype=torch.float64).X_train
 with_100 = ridge.expected_risk(X_100, 0.1, 0.01, length)
-print("                     this test set   on average")
-print(f"end, λ = 0.1           {end:11.5f} {on_average:12.5f}")
-print(f"always predict 0.05    {constant:11.5f} {constant_on_average:12.5f}")
-right = (problem.y_test - problem.b_true).abs() < 1
-print(f"right within 1: end {float(score[-1]):.0f} %,", end=" ")
-print(f"always predict 0.05 {100 * float(right.double().mean()):.0f} %")
-print(f"with 100 examples the end is, on average, {with_100:.5f}")
+rows = [
+    ["end, λ = 0.1", end, on_average],
+    ["mean of the targets", mean_of_targets, mean_on_average],
+    ["100 examples", "", with_100],
+]
+print(tabulate(rows, ["", "this test set", "average"], floatfmt=".5f"))
+right = 100 * float((rival.abs() < 1).double().mean())
+print(f"right within 1: end {float(score[-1]):.0f} %, mean {right:.0f} %")
 
 # %%
 # What to see, and how far it holds
 # ---------------------------------
 # The test loss falls by four orders of magnitude, late, and ends a little below that of
-# a constant, which has the full score from the beginning. 20 examples say something
-# about 20 directions, and the rule was never within reach. "Understanding" is the wrong
-# word here. The model stops being wrong: it forgets a start that it never needed. With
-# 100 examples half of the rule is within reach, and the end has about half the loss.
+# the mean of the targets, which has the full score from the beginning. 20 examples say
+# something about 20 directions, and the rule was never within reach. "Understanding" is
+# the wrong word here. The model stops being wrong: it forgets a start that it never
+# needed. With 100 examples half of the rule is within reach, and the end has about half
+# the loss.
 #
 # The times hold for a linear model with a quadratic loss, up to the luck of the draw.
 # For deeper networks Lyu et al. (2024) prove that with a large start and a small decay
 # training can stay for long at one solution and then move quickly to another, better or
 # worse. In January 2026 Xu, Vardi and Safran proved for ridge regression, our setting,
-# that the examples are fitted early, that the test error stays bad long after, and that
-# it becomes small in the end; they bound the time that it takes. So forgetting can
-# explain *when* understanding seems to come. *What* is left when the start is gone
-# depends on the data: here hardly more than a constant, in the tables of Power et al.
-# the rule itself.
+# that the examples are fitted early and that the test error becomes small only long
+# after; they bound the time that it takes. So forgetting can explain *when*
+# understanding seems to come. *What* is left when the start is gone depends on the
+# data: here hardly more than a constant, in the tables of Power et al. the rule itself.
 # (All sources are in the :ref:`bibliography <bibliography>`.)
 #
-# So far every optimiser of this chapter was SGD. The next page,
-# :ref:`where the decay enters <where-decay-enters>`, asks what becomes of ηλ in others.
+# Next: what becomes of ηλ in other optimisers, in :ref:`where the decay enters
+# <where-decay-enters>`.
