@@ -4,9 +4,14 @@ The package behind the chapter: one regression problem, the two implementations
 of weight decay that textbooks show, and pictures of their runs.
 """
 
+import codecs
+import io
+import sys
+
 from . import concise, scratch
 from .data import RegressionProblem, synthetic_data
 from .run import DivergenceError, Run
+from .sweep import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -18,3 +23,20 @@ __all__ = [
     "scratch",
     "synthetic_data",
 ]
+
+
+def _escape_missing_signs() -> None:
+    r"""Let standard output escape signs that its encoding lacks: \u03bb for λ.
+
+    Output redirected on Windows is in cp1252 or gbk, and ``print(run)`` would die of λ
+    or of ₂. Only the handling of such errors changes, only on a stream that is strict
+    and not Unicode, once, on import.
+    """
+    out = sys.stdout
+    if not isinstance(out, io.TextIOWrapper) or out.errors != "strict":
+        return
+    if not codecs.lookup(out.encoding).name.startswith("utf"):
+        out.reconfigure(errors="backslashreplace")
+
+
+_escape_missing_signs()
