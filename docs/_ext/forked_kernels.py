@@ -24,7 +24,8 @@ from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -113,8 +114,9 @@ class ForkingProvisioner(LocalProvisioner):
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Talk through files: another build may take a free port at the same time."""
-        self.parent.transport = "ipc"
-        self.parent.ip = str(Path(os.environ[SOCKET]).with_name(self.kernel_id))
+        manager: Any = self.parent
+        manager.transport = "ipc"
+        manager.ip = str(Path(os.environ[SOCKET]).with_name(self.kernel_id))
         return await super().pre_launch(**kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
@@ -127,7 +129,8 @@ class ForkingProvisioner(LocalProvisioner):
                 pid = connection.recv()
         except (OSError, EOFError):
             return await super().launch_kernel(cmd, **kwargs)
-        self.process = Kernel(pid)
+        kernel: Any = Kernel(pid)
+        self.process = kernel
         self.pid = self.pgid = pid
         return self.connection_info
 
@@ -137,9 +140,9 @@ class Forker:
 
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, app: Sphinx, env: Any, docnames: list[str]) -> None:
-        """Start it before the first page is read, and tell Jupyter of it."""
-        if sys.platform != "linux" or not docnames or self.process:
+    def start(self, app: Sphinx) -> None:
+        """Start it before the first page is executed, and tell Jupyter of it."""
+        if sys.platform != "linux" or self.process:
             return
         folder = tempfile.mkdtemp(prefix="kernels-")
         address = os.environ[SOCKET] = f"{folder}/socket"
@@ -156,7 +159,7 @@ class Forker:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the listeners."""
-    app.connect("env-before-read-docs", Forker().start)
+    app.connect("builder-inited", Forker().start, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 

@@ -11,7 +11,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from docutils import nodes
@@ -35,7 +35,8 @@ SOURCE = re.compile(r"""\ssrc\s*=\s*"([^"?:]+)\"""")
 def miss_no_picture(app: Sphinx, doctree: nodes.document) -> None:
     """Warn of a cell that has a caption or an alternative text, and shows nothing."""
     for cell in doctree.findall(nodes.container):
-        settings = cell.get("cell_metadata", {}).get("mystnb", {})
+        metadata: dict[str, Any] = cell.get("cell_metadata", {})
+        settings = metadata.get("mystnb", {})
         if {"image", "figure"} & settings.keys() and not cell.next_node(nodes.image):
             logger.warning("A cell shows no picture.", location=cell, type="pictures")
 
@@ -90,12 +91,22 @@ def with_sizes(page: str, folder: Path) -> str:
     return IMAGE.sub(add, page)
 
 
+def shrink_all(folder: Path) -> None:
+    """Shrink the pictures in a folder."""
+    with ThreadPoolExecutor() as pool:  # Pillow works outside Python's lock
+        list(pool.map(shrink_png, folder.glob("**/*.png")))
+
+
+def shrink_gallery(app: Sphinx) -> None:
+    """Shrink what the scripts have drawn, once, where later builds find it."""
+    shrink_all(Path(app.srcdir, app.config.sphinx_gallery_conf["gallery_dirs"]))
+
+
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Shrink the pictures of a finished HTML build, and write their sizes."""
+    """Shrink the other pictures of a finished HTML build, and write all sizes."""
     if exception or app.builder.format != "html":
         return
-    with ThreadPoolExecutor() as pool:  # Pillow works outside Python's lock
-        list(pool.map(shrink_png, Path(app.outdir, "_images").glob("*.png")))
+    shrink_all(Path(app.outdir, "_images"))
     size.cache_clear()  # docs-live builds twice
     for path in sorted(app.outdir.rglob("*.html")):
         page = path.read_text("utf-8")
@@ -105,5 +116,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the listeners."""
     app.connect("doctree-read", miss_no_picture)
+    # sphinx-gallery runs the scripts at 500.
+    app.connect("builder-inited", shrink_gallery, priority=600)
     app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,7 +9,7 @@ if (location.protocol === "file:") {
 
 /* What scrolls sideways can be scrolled with the keyboard. */
 const scrollers = document.querySelectorAll(
-  "pre, .table-wrapper, .math-scroll, span.math",
+  "pre, .table-wrapper, .text_html, .math-scroll, span.math",
 );
 const scrolls = (element) =>
   element.scrollWidth > element.clientWidth &&
@@ -33,9 +33,8 @@ document.fonts?.ready.then(() => {
 
 /* Escape closes the menu and the contents where they lie over the page. */
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  document.querySelectorAll(".sidebar-toggle:checked").forEach((toggle) => {
-    toggle.checked = false;
-    toggle.focus();
-  });
+  const open = document.querySelector(".sidebar-toggle:checked");
+  if (event.key !== "Escape" || !open) return;
+  open.checked = false;
+  open.focus();
 });

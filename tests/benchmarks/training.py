@@ -1,28 +1,25 @@
-"""How long training takes, as a ratio to the loop that textbooks print.
+"""Ratios of training times to the loop that textbooks print.
 
-All candidates take turns in one process, on one thread, so that what slows the
-machine down slows all of them down.
+All take turns in one process, on one thread, and what counts is the time of the
+processor, so that other work on the machine hardly shows.
 """
 
 import statistics
 import time
-from collections.abc import Callable
 
-import matplotlib as mpl
 import torch
-from matplotlib import pyplot as plt
 from torch.utils.data import DataLoader, TensorDataset
 
-from weight_decay import concise, scratch, synthetic_data
+from weight_decay import scratch, synthetic_data
+from weight_decay.sweep import sweep
 
 ROUNDS = 7
-BUDGET = 0.5
-LAMBD, LR, EPOCHS, BATCH_SIZE, EVERY = 3, 0.003, 100, 5, 5
+SETTINGS = {"lr": 0.003, "epochs": 100, "batch_size": 5}
 
-problem = synthetic_data(seed=0)
+problem = synthetic_data()
 
 
-def mean_loss(w: torch.Tensor, b: torch.Tensor, batches: DataLoader) -> float:
+def mean_loss(w, b, batches):
     """Return half the mean squared error over all batches."""
     total, count = 0.0, 0
     with torch.no_grad():
@@ -32,90 +29,62 @@ def mean_loss(w: torch.Tensor, b: torch.Tensor, batches: DataLoader) -> float:
     return total / count
 
 
-def textbook(record: Callable[[list[int], list[float], list[float]], None]) -> None:
+def textbook(lambd=3):
     """Train as textbooks do: data loaders, autograd, an update by hand."""
+    size = SETTINGS["batch_size"]
     train = TensorDataset(problem.X_train, problem.y_train)
     test = TensorDataset(problem.X_test, problem.y_test)
-    train_batches = DataLoader(train, BATCH_SIZE, shuffle=True)
-    test_batches = DataLoader(test, BATCH_SIZE, shuffle=False)
+    train_batches = DataLoader(train, size, shuffle=True)
+    test_batches = DataLoader(test, size, shuffle=False)
 
     w = torch.normal(0, 1, (problem.X_train.shape[1], 1), requires_grad=True)
     b = torch.zeros(1, requires_grad=True)
-    epochs: list[int] = []
-    train_loss: list[float] = []
-    test_loss: list[float] = []
-    for epoch in range(1, EPOCHS + 1):
+    losses = []
+    for epoch in range(1, SETTINGS["epochs"] + 1):
         for X, y in train_batches:
             penalty = w.pow(2).sum() / 2
-            loss = (X @ w + b - y) ** 2 / 2 + LAMBD * penalty
+            loss = (X @ w + b - y) ** 2 / 2 + lambd * penalty
             loss.sum().backward()
             with torch.no_grad():
                 for parameter in (w, b):
-                    parameter -= LR * parameter.grad / len(y)
+                    parameter -= SETTINGS["lr"] * parameter.grad / len(y)
                     parameter.grad.zero_()
-        if epoch % EVERY == 0:
-            epochs.append(epoch)
-            train_loss.append(mean_loss(w, b, train_batches))
-            test_loss.append(mean_loss(w, b, test_batches))
-            record(epochs, train_loss, test_loss)
+        if epoch % 5 == 0:
+            losses.append(
+                [mean_loss(w, b, part) for part in (train_batches, test_batches)]
+            )
+    return losses
 
 
-def textbook_drawing() -> None:
-    """Train as above, and draw the figure anew at every recorded point."""
-    fig, ax = plt.subplots(figsize=(3.5, 2.5))
-
-    def redraw(epochs: list[int], train: list[float], test: list[float]) -> None:
-        ax.clear()
-        ax.semilogy(epochs, train, "-", epochs, test, "--")
-        ax.set(xlabel="epoch", ylabel="loss", xlim=(EVERY, EPOCHS))
-        ax.legend(["train", "test"])
-        ax.grid()
-        fig.canvas.draw()
-
-    textbook(redraw)
-    plt.close(fig)
+def many(num_lambdas, num_seeds):
+    """Return how many runs a sweep has, and the sweep."""
+    lambdas = torch.linspace(0, 20, num_lambdas).tolist()
+    problems = [problem] * num_seeds
+    return num_lambdas * num_seeds, lambda: sweep(problems, lambdas, **SETTINGS)
 
 
-def ours(train: Callable[..., object]) -> Callable[[], None]:
-    """Return a run of one of the package's two training functions."""
-    return lambda: train(
-        problem, lambd=LAMBD, lr=LR, epochs=EPOCHS, batch_size=BATCH_SIZE, seed=0
-    )
-
-
-LOOP = "textbook loop"
-CANDIDATES = {
-    LOOP: lambda: textbook(lambda *recorded: None),
-    "textbook loop, drawing": textbook_drawing,
-    "scratch.train": ours(scratch.train),
-    "concise.train": ours(concise.train),
-}
-
-
-def main() -> None:
-    """Measure and print the table."""
-    mpl.use("Agg")
+def ratios():
+    """Return the ratios that have a budget, by the names of what is compared."""
+    loop, small, large = "a textbook loop", "one of 64 λ × 32 seeds", "one of 16,000 λ"
+    candidates = {
+        loop: (1, textbook),
+        "scratch.train": (1, lambda: scratch.train(problem, 3, **SETTINGS)),
+        small: many(64, 32),
+        large: many(16_000, 1),
+    }
+    seconds = {name: [] for name in candidates}
     torch.set_num_threads(1)
-    seconds: dict[str, list[float]] = {name: [] for name in CANDIDATES}
     for turn in range(1 + ROUNDS):  # the first warms up
-        for name, train in CANDIDATES.items():
-            start = time.perf_counter()
+        for name, (runs, train) in candidates.items():
+            start = time.process_time()
             train()
             if turn > 0:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append((time.process_time() - start) / runs)
 
-    print(f"One run of {EPOCHS} epochs, {ROUNDS} rounds in turn, one thread;")
-    print("ratio: time over the time of the textbook loop in the same round.\n")
-    print(f"{'':24}{'ratio':>8}{'min – max':>16}{'budget':>9}{'ms':>9}")
-    for name, times in seconds.items():
-        ratios = [t / loop for t, loop in zip(times, seconds[LOOP], strict=True)]
-        spread = f"{min(ratios):.3f} – {max(ratios):.3f}"
-        budget = f"≤ {BUDGET}" if name.endswith(".train") else ""
-        print(
-            f"{name:24}{statistics.median(ratios):8.3f}{spread:>16}{budget:>9}"
-            f"{1000 * statistics.median(times):9.1f}"
+    pairs = [("scratch.train", loop), (small, loop)]
+    return {
+        f"{one} / {other}": statistics.median(
+            a / b for a, b in zip(seconds[one], seconds[other], strict=True)
         )
-
-
-if __name__ == "__main__":
-    main()
+        for one, other in [*pairs, (large, small)]
+    }
