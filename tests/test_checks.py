@@ -187,7 +187,7 @@ def holding(tensor, number):
 def wrong_tensors(tensor, is_first):
     """What is no tensor of finite numbers of this shape, and how the error shows it."""
     wrong = [
-        (TypeError, tensor.numpy(), f"got numpy.ndarray of shape {tuple(tensor.shape)}"),
+        (TypeError, tensor.numpy(), f"numpy.ndarray of shape {(*tensor.shape,)}"),
         (TypeError, None, "got None"),
         (TypeError, tensor.long(), "got torch.int64"),
         (TypeError, tensor.half(), "got torch.float16"),
@@ -248,8 +248,10 @@ def test_a_number_beyond_every_float_is_named_even_if_python_shows_it_not(
 
 @pytest.mark.parametrize(
     "number",
-    [3, 3.0, np.float32(3), np.float64(3), np.int64(3), Fraction(3), np.array(3.0)]
-    + [torch.tensor(3.0), torch.tensor(3), torch.tensor(3.0, requires_grad=True)],
+    [
+        *(3, 3.0, np.float32(3), np.float64(3), np.int64(3), Fraction(3)),
+        *(np.array(3.0), torch.tensor(3), torch.tensor(3.0, requires_grad=True)),
+    ],
     ids=repr,
 )
 def test_any_real_number_will_do_and_the_run_keeps_a_float(
@@ -288,7 +290,7 @@ class Frame:
 def test_data_that_are_no_tensor_are_told_by_type_and_shape_and_how_to_convert(
     data, told
 ):
-    with pytest.raises(TypeError, match="^X_train must be a torch.Tensor") as caught:
+    with pytest.raises(TypeError, match=r"^X_train must be a torch\.Tensor") as caught:
         RegressionProblem(data, PROBLEM.y_train)
 
     assert told.replace("[1.0] …", " …") in str(caught.value)
@@ -298,7 +300,7 @@ def test_data_that_are_no_tensor_are_told_by_type_and_shape_and_how_to_convert(
 @pytest.mark.parametrize(
     ("function", "arguments", "told"),
     [
-        (scratch.train, {"lam": 3}, "scratch.train() has no argument lam: did you mean"),
+        (scratch.train, {"lam": 3}, "scratch.train() has no argument lam: did you me"),
         (synthetic_data, {"n": 3}, "data.synthetic_data() has no argument n: "),
         (sweep, {}, "sweep.sweep(): missing a required argument: 'problems'"),
         (ridge.fit, {"zzz": 3}, "no argument zzz: ['problem', 'lambd', 'bias']"),
@@ -320,6 +322,8 @@ def in_float32(value):
     """The value with its tensors in float32: autocast leaves the others alone."""
     if isinstance(value, RegressionProblem):
         return RegressionProblem(**{k: in_float32(v) for k, v in vars(value).items()})
+    if isinstance(value, list):
+        return [in_float32(each) for each in value]
     return value.float() if torch.is_tensor(value) else value
 
 
@@ -343,7 +347,9 @@ def parts(value):
 @pytest.mark.parametrize("call", sorted(COMPUTING))
 def test_no_state_of_torch_around_a_call_changes_its_result(call, surroundings):
     function, good = CALLS[call]
-    arguments = {name: in_float32(value) for name, value in good.items()}
+    arguments = dict(good)
+    if not call.endswith(".step"):  # an optimizer that has seen float64 keeps to it
+        arguments = {name: in_float32(value) for name, value in good.items()}
     if "dtype" in arguments:
         arguments["dtype"] = torch.float32
 
@@ -364,7 +370,7 @@ def test_no_state_of_torch_around_a_call_changes_its_result(call, surroundings):
 def test_a_transform_of_torch_func_around_a_call_is_named(call, transform):
     function, good = CALLS[call]
 
-    with pytest.raises(RuntimeError, match="^[A-Za-z_.]+ works .* outside torch.func"):
+    with pytest.raises(RuntimeError, match=r"^[\w.]+ works .* outside torch\.func"):
         transform(lambda _: function(**good))(torch.ones(1))
 
 

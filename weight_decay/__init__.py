@@ -29,13 +29,15 @@ def _escape_missing_signs() -> None:
     r"""Let standard output escape signs that its encoding lacks: \u03bb for λ.
 
     Output redirected on Windows is in cp1252 or gbk, and ``print(run)`` would die of λ
-    or of ₂. Only the handling of such errors changes, only on a stream that is strict
-    and not Unicode, once, on import.
+    or of ₂. Only the handling of such errors changes, only on a stream that is not
+    Unicode and whose errors nobody has chosen, once, on import.
     """
     out = sys.stdout
-    if not isinstance(out, io.TextIOWrapper) or out.errors != "strict":
-        return
-    if not codecs.lookup(out.encoding).name.startswith("utf"):
+    if (
+        isinstance(out, io.TextIOWrapper)
+        and out.errors in ("strict", "surrogateescape")
+        and not codecs.lookup(out.encoding).name.startswith("utf")
+    ):
         out.reconfigure(errors="backslashreplace")
 
 

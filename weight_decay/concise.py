@@ -15,12 +15,12 @@ from .scratch import init_params
 LOSS_UNIT = "squared error"
 
 
-def _check_start(given: dict[str, Any]) -> None:
+def _matching(given: dict[str, Any]) -> None:
     w = given["w"] = check_tensor("w", given["w"], ("p", 1))
     given["b"] = check_tensor("b", given["b"], (1,), like=w)
 
 
-@guarded(_check_start)
+@guarded(_matching)
 @torch.random.fork_rng(devices=[])  # nn.Linear draws a start, which is replaced
 def linear_net(w: torch.Tensor, b: torch.Tensor) -> nn.Sequential:
     """Return a network of one linear layer that starts at w and b.

@@ -94,6 +94,9 @@ def plot_losses(run: Run, ax: Axes | None = None, *, title: str | None = None) -
     ------
     TypeError
         A wrong argument; the message names it and its value, and nothing is drawn.
+    ValueError
+        The axes show a run already: in the colours of the book a second one could
+        not be told from it. `compare_runs` draws them side by side.
     """
     _check_run("run", run)
     if title is not None:
@@ -157,14 +160,16 @@ def compare_runs(runs: Sequence[Run], *, title: str) -> Figure:
             _draw_curves(run, ax)
             ax.set_title(f"λ = {run.lambd:g}", loc="center")
         axes.flat[0].set_ylabel(f"mean loss ({units[0]})")
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="outside lower center", ncols=2)
+        names = [ax.get_legend_handles_labels() for ax in axes.flat]
+        most = max(names, key=lambda pair: len(pair[1]))
+        fig.legend(*most, loc="outside lower center", ncols=2)
         fig.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"])
     return fig
 
 
 def closing_sentence(run: Run) -> str:
     """Return one sentence on how the test loss ends; without one, the training loss."""
+    _check_run("run", run)
     name, losses = (
         ("test", run.test_loss) if run.test_loss else ("training", run.train_loss)
     )

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from ._checks import check_size
 from ._guards import guarded
 from .data import RegressionProblem
 from .run import Run, prepare, training
@@ -18,7 +17,7 @@ from .run import Run, prepare, training
 LOSS_UNIT = "half squared error"
 
 
-@guarded(num_inputs=check_size)
+@guarded()
 def init_params(
     num_inputs: int,
     generator: torch.Generator,
@@ -159,8 +158,8 @@ def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
     """
     with torch.no_grad():
         for param in params:
-            param.sub_(param.grad, alpha=lr / batch_size)  # param -= lr/B * param.grad
-            param.grad = None
+            param -= lr / batch_size * param.grad
+            param.grad.zero_()
 
 
 @training
