@@ -11,7 +11,7 @@ import sys
 from . import concise, scratch
 from .data import RegressionProblem, synthetic_data
 from .run import DivergenceError, Run
-from .sweep import sweep as sweep
+from .sweep import sweep
 
 __version__ = "0.1.0"
 
@@ -21,6 +21,7 @@ __all__ = [
     "Run",
     "concise",
     "scratch",
+    "sweep",
     "synthetic_data",
 ]
 
