@@ -45,6 +45,7 @@ extensions = [
     "executed_outputs",
     "forked_kernels",
     # What a page may hold
+    "live",
     "mathml",
     "package_code",
     "solution",
