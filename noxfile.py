@@ -204,6 +204,7 @@ def lock(session: nox.Session) -> None:
     ``-- check`` changes nothing and fails where the file does not fit pyproject.toml.
     """
     prepare(session, "lock", package=False)
+    oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
     lines = CONSTRAINTS.read_text("utf-8").splitlines()
     header = [line for line in lines if line.startswith("#")]
     check = session.posargs == ["check"]
@@ -218,7 +219,7 @@ def lock(session: nox.Session) -> None:
             shutil.copy(CONSTRAINTS, found)
         session.run(
             *("uv", "pip", "compile", "pyproject.toml", "--all-extras"),
-            *("--group", "dev", "--universal", "--python-version", "3.11"),
+            *("--group", "dev", "--universal", "--python-version", oldest),
             *([] if check else ["--upgrade"]),
             *("--quiet", "--no-header", "--no-annotate", "--no-emit-index-url"),
             *("--constraints", str(kept), "--output-file", str(found)),

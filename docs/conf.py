@@ -1,36 +1,12 @@
 """Settings of the book; the code they need lives in docs/_ext/."""
 
-import os
-import re
 import sys
-import tempfile
 import tomllib
-from datetime import datetime
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent
-sys.path[:0] = [str(HERE / "_ext"), str(ROOT)]
-
-CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "docs" / "_ext"), str(ROOT)]
 PACKAGE = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-
-# -- The same book wherever and by whomever it is built ------------------------
-if sys.flags.optimize:
-    raise RuntimeError("Unset PYTHONOPTIMIZE: sphinx-gallery needs its assertions.")
-# What the kernels of the pages and the processes of the gallery inherit: nobody's
-# settings, the package beside this file, the backend that a kernel takes by itself,
-# and one thread, since printed digits depend on the thread count.
-for name in list(os.environ):
-    if name.startswith(("PYTHON", "IPYTHON", "JUPYTER", "MPLBACKEND", "TQDM_")):
-        del os.environ[name]
-NOBODYS = tempfile.TemporaryDirectory(prefix="settings-")
-for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
-    os.environ[name] = NOBODYS.name
-os.environ["PYTHONPATH"] = str(ROOT)
-os.environ["MATPLOTLIBRC"] = str(HERE / "_ext" / "matplotlibrc")
-for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
 
 # -- The project -----------------------------------------------------------------
 project = "Weight decay"
@@ -40,42 +16,19 @@ html_title = "Weight decay"
 version = release = PACKAGE["version"]
 language = "en"
 
-extensions = [
-    # What a build may use again, and how it executes pages
-    "executed_outputs",
-    "forked_kernels",
-    # What a page may hold
-    "live",
-    "mathml",
-    "package_code",
-    "solution",
-    # What a reader gets
-    "accessible_markup",
-    "description",
-    "epub",
-    "gallery",
-    "line_breaks",
-    "pictures",
-    # From elsewhere
-    "myst_nb",
-    "numpydoc",
-    "sphinx.ext.autodoc",
-    "sphinx_copybutton",
-    "sphinx_gallery.gen_gallery",
-    "sphinxcontrib.bibtex",
-]
+extensions = ["executed_outputs", "forked_kernels", "gallery", "pictures"]
+extensions += ["live", "mathml", "package_code", "solution", "line_breaks"]
+extensions += ["accessible_markup", "description", "epub"]
+extensions += ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions += ["sphinx_gallery.gen_gallery", "sphinxcontrib.bibtex"]
 
 nitpicky = True
 # It takes the path of the checkout for part of the scripts' names, which have none.
 suppress_warnings = ["sphinx_gallery.space_in_filename"]
 exclude_patterns = [
     "_build",
-    # sphinx-gallery leaves its notebooks beside the pages made from the same
-    # scripts; MyST-NB would take them for pages of their own.
-    "auto_examples/*.ipynb",
-    # The scripts stand in the chapter's order; the gallery's own index would
-    # list them a second time.
-    "auto_examples/index.rst",
+    "auto_examples/*.ipynb",  # downloads, which MyST-NB would take for pages
+    "auto_examples/index.rst",  # the scripts stand in the chapter's order
 ]
 
 # -- Pages that run ----------------------------------------------------------
@@ -109,10 +62,8 @@ sphinx_gallery_conf = {
 }
 archive_name = "weight-decay-examples.zip"
 archive_files = ["LICENSE", "weight_decay/**/*.py", "weight_decay/py.typed"]
-archive_requirements = [
-    *PACKAGE["dependencies"],
-    *PACKAGE["optional-dependencies"]["examples"],
-]
+archive_requirements = PACKAGE["dependencies"]
+archive_requirements += PACKAGE["optional-dependencies"]["examples"]
 
 # -- Reference and links to elsewhere --------------------------------------------
 autodoc_typehints = "none"  # the docstrings give types with shapes and units
@@ -124,7 +75,6 @@ bibtex_reference_style = "author_year"
 bibtex_default_style = "unsrt"
 bibtex_cite_id = "source-{key}"
 linkcheck_timeout = 20
-linkcheck_retries = 2
 linkcheck_rate_limit_timeout = 60
 # Sites make the targets of their fragments with scripts; the page is enough.
 linkcheck_anchors = False
@@ -158,30 +108,23 @@ epub_tocdup = False
 epub_tocscope = "includehidden"  # the lists of pages are in the sidebar of the site
 # The static files of the web site that no page of an EPUB needs.
 suppress_warnings += ["epub.unknown_project_files"]
-# The date of the newest release, so that a build does not depend on its day.
-released = re.findall(r"^## \[.+\] - (\S+)$", CHANGELOG, re.M)
-epoch = datetime.fromisoformat(max(released, default="2026-01-01") + "T00:00Z")
-os.environ.setdefault("SOURCE_DATE_EPOCH", f"{epoch.timestamp():.0f}")
 
-
-# Of what the extensions bring to every page, the book has no use for: MyST-NB's sheet
-# (book.css says how cells look; it weighs as much as the theme's) and, of the gallery,
-# launch buttons and tags.
+# -- What is left out, and asked elsewhere ---------------------------------------
+# MyST-NB's sheet weighs as much as the theme's, and book.css says how cells look; the
+# book has none of the gallery's launch buttons and tags.
 UNUSED = ("mystnb.", "sg_gallery-binder", "sg_gallery-rendered-html", "sg-tags")
 
 
 def setup(app):
-    """Leave out what is not used; ask about a DOI at the registry, not the publisher."""
+    """Leave out what is not used; ask about a DOI where programs are welcome."""
+
+    def used(file):
+        return not Path(str(file.filename)).name.startswith(UNUSED)
 
     def leave_out(app, pagename, templatename, context, doctree):
         for kind in ("css_files", "script_files"):
-            context[kind] = [
-                file
-                for file in context[kind]
-                if not Path(getattr(file, "filename", None) or "").name.startswith(UNUSED)
-            ]
+            context[kind] = list(filter(used, context[kind]))
 
     app.connect("html-page-context", leave_out, priority=900)
-    # Publishers turn programs away.
     registry = ("https://doi.org/10.", "https://doi.org/api/handles/10.")
     app.connect("linkcheck-process-uri", lambda _, uri: uri.replace(*registry))

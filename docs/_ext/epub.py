@@ -7,7 +7,10 @@ Sphinx writes the pages; the file is packed anew with what they need and no more
 
 from __future__ import annotations
 
+import os
 import posixpath
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
@@ -160,8 +163,17 @@ def connect(app: Sphinx) -> None:
         app.connect("build-finished", pack, priority=900)
 
 
+def date_of_edition(changelog: str) -> str:
+    """Return the date of the newest release, in seconds; no build shows its own day."""
+    released = re.findall(r"^## \[.+\] - (\S+)$", changelog, re.MULTILINE)
+    date = datetime.fromisoformat(max(released, default="2026-01-01") + "T00:00Z")
+    return f"{date.timestamp():.0f}"
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the extension."""
+    changelog = (app.confdir.parent / "CHANGELOG.md").read_text("utf-8")
+    os.environ.setdefault("SOURCE_DATE_EPOCH", date_of_edition(changelog))
     Epub3Builder.media_types[".woff2"] = "font/woff2"
     app.connect("builder-inited", connect)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

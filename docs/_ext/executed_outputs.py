@@ -8,16 +8,20 @@ digest of everything else that they depend on, and all go when it changes.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import os
 import shutil
 import sys
-from importlib.metadata import distributions
+import tempfile
+from importlib.metadata import version
 from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from nbclient import NotebookClient
+from sphinx.errors import ConfigError
 from sphinx.util import logging
 
 if TYPE_CHECKING:
@@ -30,17 +34,41 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Beside the pages and scripts themselves, by which their own caches know them.
-SOURCES = ("weight_decay/**/*.py", "docs/conf.py", "docs/_ext/*")
+SOURCES = ("weight_decay/**/*.py", "constraints.txt", "docs/conf.py", "docs/_ext/*")
+# Whose versions change outputs; the environments of other sessions hold more.
+PACKAGES = ("matplotlib", "myst-nb", "numpy", "scikit-learn", "sphinx-gallery", "torch")
 
 
 def digest(files: Iterable[Path], *others: object) -> str:
-    """Digest files, anything else, Python, and the packages that are installed."""
-    packages = sorted(f"{each.name} {each.version}" for each in distributions())
-    key = hashlib.sha256(repr((sys.version_info[:2], packages, others)).encode())
+    """Digest files, anything else, Python, and the versions of what computes."""
+    versions = sys.version_info[:2], *map(version, PACKAGES)
+    key = hashlib.sha256(repr((versions, others)).encode())
     for path in sorted(files):
         if path.is_file():
             key.update(hashlib.sha256(path.read_bytes()).digest())
     return key.hexdigest()
+
+
+def isolate(root: Path) -> None:
+    """Give what pages and scripts are executed by nobody's settings.
+
+    Kernels and the processes of the gallery inherit an empty profile, the package
+    beside ``docs``, the backend that a kernel takes by itself, and one thread, since
+    printed digits depend on the thread count.
+    """
+    if sys.flags.optimize:
+        raise ConfigError("Unset PYTHONOPTIMIZE: sphinx-gallery needs its assertions.")
+    for name in list(os.environ):
+        if name.startswith(("PYTHON", "IPYTHON", "JUPYTER", "MPLBACKEND", "TQDM_")):
+            del os.environ[name]
+    folder = tempfile.mkdtemp(prefix="settings-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = dict.fromkeys(
+        ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"), folder
+    )
+    settings |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    settings |= {"PYTHONPATH": str(root), "MATPLOTLIBRC": str(root / "docs" / "_ext")}
+    os.environ.update(settings)
 
 
 class Outputs:
@@ -99,6 +127,7 @@ class Outputs:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the listeners."""
+    isolate(app.confdir.parent)
     # A kernel sends what is printed in pieces, cut as the machine is busy or not, and
     # MyST-NB would end a line after each; it does not pass this option on.
     client: Any = NotebookClient

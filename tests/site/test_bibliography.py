@@ -33,7 +33,7 @@ def faults(fields):
         yield "no address: give its doi, eprint (arXiv) or url"
     for name in FORMS.keys() & fields.keys():
         if not FORMS[name].fullmatch(fields[name]):
-            yield f"{fields[name]!r} is no {name}"
+            yield f"{fields[name]!r} is no {name} (bare doi; arXiv: eprint; other: url)"
     if "eprint" in fields and fields.get("archiveprefix") != "arXiv":
         yield "say archiveprefix = {arXiv} beside the eprint"
 
