@@ -16,30 +16,27 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from weight_decay import concise, scratch, synthetic_data
-from weight_decay.plotting import COLOURS, TEST, TRAIN
-from weight_decay.run import EVERY
-
 # The data that a figure loads with the page, written here.
 DATA = {"run": ("run-0",), "two-weights": (), "how-many": ("examples",)}
-ALL_COLOURS = COLOURS | {"train": TRAIN["color"], "test": TEST["color"]}
-SEEDS, EPOCHS = range(8), 100
+SEEDS, EXACT = range(8), torch.float64
 
 
 def run_data(seed: int) -> dict[str, Any]:
     """Return what runs with a seed need, by the page "Twenty numbers are enough"."""
-    exact: Any = {"seed": seed, "dtype": torch.float64}
-    quiet, noisy = (synthetic_data(noise_std=sigma, **exact) for sigma in (0, 1))
+    from weight_decay import concise, scratch, synthetic_data
+
+    quiet, noisy = (synthetic_data(noise_std=s, seed=seed, dtype=EXACT) for s in (0, 1))
     y, with_noise = (torch.cat([data.y_train, data.y_test]) for data in (quiet, noisy))
     X, X_all = quiet.X_train, torch.cat([quiet.X_train, quiet.X_test])
     unseen = X_all - X_all @ torch.linalg.pinv(X) @ X
-    first = concise.train(quiet, 0, epochs=1, seed=seed)
-    w, generator = first.w_init, torch.Generator().manual_seed(seed)
+    first = concise.train(quiet, 0, seed=seed)
+    w, every, epochs = first.w_init, first.epochs[0], first.epochs[-1]
+    generator = torch.Generator().manual_seed(seed)
     scratch.init_params(len(w), generator)  # the orders are drawn after the start
-    orders = [torch.randperm(len(X), generator=generator) for _ in range(EPOCHS)]
+    orders = [torch.randperm(len(X), generator=generator) for _ in range(epochs)]
     return {
         "order": torch.cat(orders).tolist(),
-        "every": EVERY,
+        "every": every,
         "p": len(w),
         "b_true": quiet.b_true,
         "b_start": float(first.b_init),
@@ -55,24 +52,25 @@ def run_data(seed: int) -> dict[str, Any]:
 
 def examples_data(seed: int = 2) -> dict[str, Any]:
     """Return a problem of 20 inputs, of which a reader takes the first n examples."""
-    problem = synthetic_data(60, 100, 20, seed=seed, dtype=torch.float64)
+    from weight_decay import scratch, synthetic_data
+
+    problem = synthetic_data(60, 100, 20, seed=seed, dtype=EXACT)
     start = scratch.train(problem, 0, epochs=1, seed=seed).w_init
     return vars(problem) | {"start": start, "seed": seed, "lr": 0.05}
 
 
-def write(app: Sphinx) -> None:
+def write(app: Sphinx, env: Any) -> None:
     """Write the data as scripts, for a page in a folder may load nothing else."""
-    if app.builder.name != "html":
+    wanted = any("live" in page for page in env.metadata.values())
+    if app.builder.name != "html" or not wanted:
         return
     app.connect("html-page-context", load)
     folder = app.outdir / "_static" / "live"
     folder.mkdir(parents=True, exist_ok=True)
     files = {"examples": examples_data()} | {f"run-{s}": run_data(s) for s in SEEDS}
     for name, data in files.items():
-        # A tensor as its doubles, row after row, in base64.
         text = json.dumps(data, default=lambda each: b64encode(each.numpy()).decode())
-        script = folder / f"{name}.js"
-        script.write_text(f'Live.data["{name}"] = {text};\n', "utf-8")
+        (folder / f"{name}.js").write_text(f'Live.data["{name}"] = {text};\n', "utf-8")
 
 
 def load(app: Sphinx, *page: Any) -> None:
@@ -96,6 +94,7 @@ class Live(SphinxDirective):
         (kind,) = self.arguments
         if kind not in DATA:
             raise self.error(f"live must be one of {[*DATA]}, got {kind!r}")
+        self.env.metadata[self.env.docname]["live"] = True
         return [live("", *self.parse_content_to_nodes(), kind=kind)]
 
 
@@ -108,7 +107,9 @@ def begin(self: Any, figure: live) -> None:
 
 def end(self: Any, figure: live) -> None:
     """Write controls, and places for what the scripts show."""
-    given = {"kind": figure["kind"], "seeds": SEEDS, "colours": ALL_COLOURS}
+    from weight_decay import plotting
+
+    given = {"kind": figure["kind"], "seeds": SEEDS, "plotting": plotting}
     self.body += [self.builder.templates.render("live.html", given), "</figure>\n"]
 
 
@@ -116,5 +117,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, its node, and the listeners."""
     app.add_node(live, html=(begin, end), text=(begin, None))
     app.add_directive("live", Live)
-    app.connect("builder-inited", write)
+    app.connect("env-updated", write)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

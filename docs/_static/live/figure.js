@@ -182,10 +182,12 @@ Live.figure = (kind, show) => {
     addEventListener("hashchange", read);
 
     // On paper stands the picture that never moves; on a screen it would be a second one.
-    const still = [...figure.children].filter((part) => part !== find(".live-app"));
-    for (const image of figure.querySelectorAll("img")) image.loading = "eager";
-    const leave = () => still.forEach((part) => part.remove());
-    addEventListener("beforeprint", () => figure.prepend(...still));
+    const still = [...figure.querySelectorAll("img")].map((image) => {
+      image.loading = "eager";
+      return [image.closest("a") ?? image, document.createComment("")];
+    });
+    const leave = () => still.forEach(([part, place]) => part.replaceWith(place));
+    addEventListener("beforeprint", () => still.forEach(([part, place]) => place.replaceWith(part)));
     addEventListener("afterprint", leave);
     leave();
 
