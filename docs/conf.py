@@ -16,11 +16,12 @@ html_title = "Weight decay"
 version = release = PACKAGE["version"]
 language = "en"
 
-extensions = ["executed_outputs", "forked_kernels", "gallery", "pictures"]
+extensions = ["myst_nb", "executed_outputs", "forked_kernels"]
+extensions += ["sphinx_gallery.gen_gallery", "gallery", "pictures"]
 extensions += ["live", "mathml", "package_code", "solution", "line_breaks"]
 extensions += ["accessible_markup", "description", "epub"]
-extensions += ["myst_nb", "numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
-extensions += ["sphinx_gallery.gen_gallery", "sphinxcontrib.bibtex"]
+extensions += ["numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions += ["sphinxcontrib.bibtex"]
 
 nitpicky = True
 # It takes the path of the checkout for part of the scripts' names, which have none.
@@ -47,7 +48,6 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "within_subsection_order": "gallery.by_number",
     "minigallery_sort_order": "gallery.by_number",
-    "parallel": True,
     "remove_config_comments": True,
     "image_srcset": ["2x"],
     "thumbnail_size": (320, 224),  # twice the size at which they are shown

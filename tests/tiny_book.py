@@ -189,8 +189,7 @@ class TinyBook:
         for name, text in FILES.items():
             book.write(name, text)
         # What is only faster, and slow where next to nothing is computed.
-        book.edit("docs/conf.py", ' "forked_kernels",', "")
-        book.edit("docs/conf.py", '"parallel": True', '"parallel": False')
+        book.edit("docs/conf.py", ', "forked_kernels"]', "]")
         book.edit("docs/conf.py", ', "gallery.reset_torch"', "")
         return book
 

@@ -14,12 +14,17 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from importlib.metadata import version
 from logging import getLogger
 from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
+from myst_nb.core.execute import create_client
+from myst_nb.core.read import create_nb_reader
 from nbclient import NotebookClient
 from sphinx.errors import ConfigError
 from sphinx.util import logging
@@ -39,6 +44,11 @@ SOURCES = ("weight_decay/**/*.py", "constraints.txt", "docs/conf.py", "docs/_ext
 PACKAGES = ("matplotlib", "myst-nb", "numpy", "scikit-learn", "sphinx-gallery", "torch")
 
 
+QUIET = SimpleNamespace(
+    **dict.fromkeys(("debug", "info", "warning", "error"), lambda *_, **__: None)
+)
+
+
 def digest(files: Iterable[Path], *others: object) -> str:
     """Digest files, anything else, Python, and the versions of what computes."""
     versions = sys.version_info[:2], *map(version, PACKAGES)
@@ -50,11 +60,10 @@ def digest(files: Iterable[Path], *others: object) -> str:
 
 
 def isolate(root: Path) -> None:
-    """Give what pages and scripts are executed by nobody's settings.
+    """Give the kernels of the pages nobody's settings.
 
-    Kernels and the processes of the gallery inherit an empty profile, the package
-    beside ``docs``, the backend that a kernel takes by itself, and one thread, since
-    printed digits depend on the thread count.
+    They inherit an empty profile, the package beside ``docs``, the backend that a
+    kernel takes by itself, and one thread, since printed digits depend on the count.
     """
     if sys.flags.optimize:
         raise ConfigError("Unset PYTHONOPTIMIZE: sphinx-gallery needs its assertions.")
@@ -111,8 +120,44 @@ class Outputs:
     def choose_for_page(self, app: Sphinx, docname: str, _: list[str]) -> None:
         """Give each page a cache of its own: readers in parallel share none."""
         env: Any = app.env
+        env.mystnb_config = self.config_of_page(env, docname)
+
+    def config_of_page(self, env: Any, docname: str) -> Any:
+        """Return MyST-NB's settings with the cache of a page."""
         folder = str(self.pages / docname)
-        env.mystnb_config = env.mystnb_config.copy(execution_cache_path=folder)
+        return env.mystnb_config.copy(execution_cache_path=folder)
+
+    def start(self, app: Sphinx) -> None:
+        """Begin to execute new pages, while the gallery runs its scripts.
+
+        The readers then find the outputs. By themselves they would begin after the
+        gallery, and take the pages in a few long pieces of which one ends last.
+        """
+        docs = Path(app.srcdir)
+        names = [page.relative_to(docs).with_suffix("") for page in docs.glob("*/*.md")]
+        new = iter([name for name in sorted(names) if not (self.pages / name).exists()])
+
+        def work() -> None:
+            for name in new:  # each thread takes the next one
+                self.execute_page(app.env, name.as_posix())
+
+        self.workers = [Thread(target=work, daemon=True) for _ in range(app.parallel)]
+        for worker in self.workers:
+            worker.start()
+
+    def wait(self, *_: Any) -> None:
+        """Let the readers wait until all is there."""
+        for worker in self.workers:
+            worker.join()
+
+    def execute_page(self, env: Any, docname: str) -> None:
+        """Execute a page; if it fails, its reader tries again and says why."""
+        path, config = str(env.doc2path(docname)), self.config_of_page(env, docname)
+        text = Path(path).read_text("utf-8")
+        if reader := create_nb_reader(path, env.myst_config, config, text):
+            args = reader.read(text), path, config, QUIET, reader.read_fmt
+            with suppress(Exception), create_client(*args):
+                pass
 
     def outdated(self, app: Sphinx, env: BuildEnvironment, *_: Any) -> Iterable[str]:
         """Read all pages again if their outputs are gone; docs-live keeps the rest."""
@@ -137,6 +182,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     getLogger("traitlets").setLevel("WARNING")
     outputs = Outputs(app)
     app.connect("config-inited", outputs.choose, priority=5)  # the gallery is at 10
+    app.connect("builder-inited", outputs.start)  # after MyST-NB, before the gallery
+    app.connect("env-before-read-docs", outputs.wait)
     app.connect("source-read", outputs.choose_for_page)
     app.connect("env-get-outdated", outputs.outdated)
     app.connect("build-finished", outputs.keep, priority=900)

@@ -140,9 +140,9 @@ class Forker:
 
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self, app: Sphinx, env: Any, docnames: list[str]) -> None:
-        """Start it before the first page is read, and tell Jupyter of it."""
-        if sys.platform != "linux" or not docnames or self.process:
+    def start(self, app: Sphinx) -> None:
+        """Start it before the first page is executed, and tell Jupyter of it."""
+        if sys.platform != "linux" or self.process:
             return
         folder = tempfile.mkdtemp(prefix="kernels-")
         address = os.environ[SOCKET] = f"{folder}/socket"
@@ -159,7 +159,7 @@ class Forker:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the listeners."""
-    app.connect("env-before-read-docs", Forker().start)
+    app.connect("builder-inited", Forker().start, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
 
 

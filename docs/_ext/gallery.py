@@ -15,15 +15,17 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from docutils import nodes
 from package_code import listing
+from solution import solution, solution_title
 from sphinx.errors import ConfigError
+from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx_gallery import notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from docutils import nodes
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
@@ -85,7 +87,6 @@ def readable(convert: Callable[..., str]) -> Callable[..., str]:
     return lambda *args, **kwargs: plain_markdown(convert(*args, **kwargs))
 
 
-# On import, since parallel galleries run in processes that know no application.
 notebook.rst2md = readable(notebook.rst2md)
 
 
@@ -194,8 +195,30 @@ class ExampleList(SphinxDirective):
         return self.parse_text_to_nodes("\n".join(items))
 
 
+class FoldPictures(SphinxTransform):
+    """Folds the code of pictures on gallery pages, as on the others."""
+
+    default_priority = 410
+
+    def apply(self, **kwargs: Any) -> None:
+        """Fold each cell of a script that draws on axes of its own."""
+        if not self.env.docname.startswith(
+            self.config.sphinx_gallery_conf["gallery_dirs"]
+        ):
+            return
+        words = self.config.nb_code_prompt_show
+        for block in list(self.document.findall(nodes.literal_block)):
+            if "plt.subplots(" in block.astext():
+                title = solution_title(words, words)
+                title.source, title.line = block.source, block.line
+                fold = solution("", title, classes=["hide"])
+                block.replace_self(fold)
+                fold += block
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, the settings, and the making of the archives."""
+    app.add_transform(FoldPictures)
     app.add_directive("example-list", ExampleList)
     app.add_config_value("archive_name", "examples.zip", "env", frozenset({str}))
     app.add_config_value("archive_files", [], "env", frozenset({list}))

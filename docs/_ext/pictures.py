@@ -91,12 +91,22 @@ def with_sizes(page: str, folder: Path) -> str:
     return IMAGE.sub(add, page)
 
 
+def shrink_all(folder: Path) -> None:
+    """Shrink the pictures in a folder."""
+    with ThreadPoolExecutor() as pool:  # Pillow works outside Python's lock
+        list(pool.map(shrink_png, folder.glob("**/*.png")))
+
+
+def shrink_gallery(app: Sphinx) -> None:
+    """Shrink what the scripts have drawn, once, where later builds find it."""
+    shrink_all(Path(app.srcdir, app.config.sphinx_gallery_conf["gallery_dirs"]))
+
+
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Shrink the pictures of a finished HTML build, and write their sizes."""
+    """Shrink the other pictures of a finished HTML build, and write all sizes."""
     if exception or app.builder.format != "html":
         return
-    with ThreadPoolExecutor() as pool:  # Pillow works outside Python's lock
-        list(pool.map(shrink_png, Path(app.outdir, "_images").glob("*.png")))
+    shrink_all(Path(app.outdir, "_images"))
     size.cache_clear()  # docs-live builds twice
     for path in sorted(app.outdir.rglob("*.html")):
         page = path.read_text("utf-8")
@@ -106,5 +116,7 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register the listeners."""
     app.connect("doctree-read", miss_no_picture)
+    # sphinx-gallery runs the scripts at 500.
+    app.connect("builder-inited", shrink_gallery, priority=600)
     app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

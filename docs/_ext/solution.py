@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class solution(nodes.General, nodes.Element):  # noqa: N801 - as docutils names nodes
-    """What is folded away, after its title."""
+    """What is folded away, after its title; its class says how it looks."""
 
 
 class solution_title(nodes.TextElement):  # noqa: N801 - as docutils names nodes
@@ -46,7 +46,7 @@ class Start(SphinxDirective):
         """Return a solution that holds its title."""
         words = self.arguments[0] if self.arguments else "Solution"
         title = solution_title(words, words)
-        found = solution("", title)
+        found = solution("", title, classes=["solution"])
         self.set_source_info(title)
         self.set_source_info(found)
         return [found]
@@ -99,17 +99,17 @@ def nothing(self: nodes.NodeVisitor, node: nodes.Element) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Register nodes, directives and the transform."""
 
-    def writer(before: str, after: str) -> Any:
+    def writer(tag: str, after: str) -> Any:
         def visit(self: HTML5Translator, node: nodes.Element) -> None:
-            self.body.append(before)
+            self.body.append(self.starttag(node, tag, ""))
 
         def depart(self: HTML5Translator, node: nodes.Element) -> None:
             self.body.append(after)
 
         return visit, depart
 
-    fold = writer('<details class="solution">', "</div></details>\n")
-    title = writer("<summary>", '</summary>\n<div class="solution-body">\n')
+    fold = writer("details", "</div></details>\n")
+    title = writer("summary", '</summary>\n<div class="solution-body">\n')
     app.add_node(solution, html=fold, text=(nothing, nothing))
     app.add_node(solution_title, html=title, text=(nothing, nothing))
     app.add_directive("solution-start", Start)

@@ -9,7 +9,7 @@ if (location.protocol === "file:") {
 
 /* What scrolls sideways can be scrolled with the keyboard. */
 const scrollers = document.querySelectorAll(
-  "pre, .table-wrapper, .math-scroll, span.math",
+  "pre, .table-wrapper, .text_html, .math-scroll, span.math",
 );
 const scrolls = (element) =>
   element.scrollWidth > element.clientWidth &&

@@ -108,9 +108,8 @@ def test_what_is_only_faster_changes_no_byte(book: TinyBook) -> None:
     if sys.platform != "linux":
         pytest.skip("kernels are forked on Linux only")
     before = book.files()
-    forking = '"executed_outputs", "forked_kernels",'
-    book.edit("docs/conf.py", '"executed_outputs",', forking)
-    book.edit("docs/conf.py", '"parallel": False', '"parallel": True')
+    forking = '"executed_outputs", "forked_kernels"'
+    book.edit("docs/conf.py", '"executed_outputs"', forking)
 
     after = book.good_build()
 
