@@ -205,7 +205,7 @@ def test_how_many_examples_is_asked_of_torch(fresh, live, home):
             """({ n, ...settings }) => {
                 const found = Live.directions(Live.unpack(Live.data.examples), n);
                 const left = Live.left(found, { lr: 0.05, ...settings });
-                return left.map((share, i) => [[...found.V[i]], share]);
+                return left.map((share, i) => [found.V.map((row) => row[i]), share]);
             }""",
             values,
         )
@@ -370,8 +370,7 @@ def test_without_scripts_and_on_paper_a_picture_stands_there(chromium, live, boo
     with chromium.new_context() as context:
         window = context.new_page()
         live(window, "run", book.as_uri() + "/")
-        assert window.locator("figure.live img").count() == 0
-        window.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert not window.locator("figure.live .image-reference").is_visible()
         window.emulate_media(media="print")
         assert window.locator("figure.live img").is_visible()
         assert window.locator("figure.live img").evaluate("(i) => i.naturalWidth") > 0

@@ -40,7 +40,6 @@ Live.frame = (svg, { x, y, log, xTicks, yTicks = [], xLabel, yLabel }) => {
     text(2, 14, "start", yLabel),
   ].join("");
 
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const [w, h] = [right - left, bottom - top];
   return {
     X, Y, left, right, top, bottom, text, path,
@@ -48,6 +47,7 @@ Live.frame = (svg, { x, y, log, xTicks, yTicks = [], xLabel, yLabel }) => {
       path(kind, `M${points.map(([a, b]) => `${X(a).toFixed(1)} ${Y(b).toFixed(1)}`).join("L")}`),
     // What is inside is cut at the frame; what is above it is not.
     draw(inside, above = "") {
+      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       svg.firstElementChild.innerHTML = `${frame}<svg x="${left}" y="${top}" width="${w}"
         height="${h}" viewBox="${left} ${top} ${w} ${h}">${inside}</svg>${above}`;
     },
@@ -108,10 +108,6 @@ Live.figure = (kind, show) => {
       delete figure.dataset.ready;
       if (!fields.every((field) => field.checkValidity())) return;
       complain("");
-      for (const { slider, number, position } of sliders) {
-        slider.value = position(number.value);
-        slider.ariaValueText = number.value;
-      }
       const state = {};
       for (const { name, value } of fields) state[name] = isNaN(value) ? value : Number(value);
       const shown = show(figure, state, {
@@ -119,6 +115,11 @@ Live.figure = (kind, show) => {
         move,
       });
       if (!shown) return;
+      // All is measured before anything changes: the page is laid out once.
+      for (const { slider, number, position } of sliders) {
+        slider.value = position(number.value);
+        slider.ariaValueText = number.value;
+      }
       for (const output of figure.querySelectorAll("output")) {
         const value = shown.outputs[output.name];
         output.value = Live.text(value);
@@ -180,16 +181,6 @@ Live.figure = (kind, show) => {
     });
     table.addEventListener("toggle", fillTable);
     addEventListener("hashchange", read);
-
-    // On paper stands the picture that never moves; on a screen it would be a second one.
-    const still = [...figure.querySelectorAll("img")].map((image) => {
-      image.loading = "eager";
-      return [image.closest("a") ?? image, document.createComment("")];
-    });
-    const leave = () => still.forEach(([part, place]) => part.replaceWith(place));
-    addEventListener("beforeprint", () => still.forEach(([part, place]) => place.replaceWith(part)));
-    addEventListener("afterprint", leave);
-    leave();
 
     for (const field of fields) field.value = initial(field); // browsers keep old ones
     read();

@@ -2,6 +2,8 @@
 "use strict";
 
 let directions; // for each n; no control changes them
+let runs; // for each n, with the settings before
+let before;
 
 Live.figure("how-many", (figure, { n, lambd, steps }, { need }) => {
   const data = need("examples");
@@ -11,7 +13,10 @@ Live.figure("how-many", (figure, { n, lambd, steps }, { need }) => {
   const most = y_train.length;
   const settings = { lambd, lr, steps };
   directions ??= Array.from({ length: most }, (_, i) => Live.directions(data, i + 1));
-  const runs = directions.map((found) => Live.howMany(data, found, settings));
+  if (before !== `${lambd} ${steps}`) {
+    runs = directions.map((found) => Live.howMany(data, found, settings));
+    before = `${lambd} ${steps}`;
+  }
   const at = directions[n - 1];
   const left = Live.left(at, settings);
   const naive = (count) => Math.sqrt(Math.max(p - count, 0)) * (1 - lr * lambd) ** steps;
@@ -28,23 +33,24 @@ Live.figure("how-many", (figure, { n, lambd, steps }, { need }) => {
   const norms = frame("norm", {
     ...against_n, y: [-0.15, 5], yTicks: [0, 1, 2, 3, 4, 5], yLabel: "norm ‖w‖₂",
   });
-  norms.draw(
-    norms.line("known", points((_, count) => naive(count))) +
-    norms.line("path", points((run) => run.w_norm)),
-    here(norms, "step", w_norm) + norms.text(norms.X(p), 20, "middle", "n = p"),
-  );
   const losses = frame("test", {
     ...against_n, y: [-5, 2], log: true, yLabel: "mean test loss (half squared error)",
   });
-  losses.draw(
-    losses.line("mean", points((run) => run.mean_loss)) +
-    losses.line("test", points((run) => run.test_loss)),
-    here(losses, "test-mark", test_loss),
-  );
   const shares = frame("left", {
     x: [0, p], y: [0, 1], xTicks: [], yTicks: [0, 0.5, 1],
     xLabel: `${p} directions, by falling curvature d`, yLabel: "share of the start that is left",
   });
+  norms.draw(
+    norms.line("known", points((_, count) => naive(count))) +
+    norms.line("path", points((run) => run.w_norm)),
+    norms.path("axis", `M${norms.X(p)} ${norms.top}V${norms.bottom}`) +
+    norms.text(norms.X(p), 20, "middle", "n = p") + here(norms, "step", w_norm),
+  );
+  losses.draw(
+    losses.line("mean", points((_, count) => directions[count - 1].mean_loss)) +
+    losses.line("test", points((run) => run.test_loss)),
+    here(losses, "test-mark", test_loss),
+  );
   const bar = (kind, i, share, width) => shares.path(kind,
     `M${shares.X(i + 0.5 - width / 2)} ${shares.bottom}V${shares.Y(share)}H${shares.X(i + 0.5 + width / 2)}V${shares.bottom}z`);
   shares.draw(left.map((share, i) => {

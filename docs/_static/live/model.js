@@ -155,20 +155,22 @@ Live.eigen = (matrix) => {
 };
 
 /* The first n examples in the directions of XᵀX/n, which mix with the bias alone. */
-Live.directions = ({ X_train, y_train, w_true, start }, n) => {
+Live.directions = ({ X_train, y_train, y_test, w_true, start }, n) => {
   const p = w_true.length;
   const y = y_train.subarray(0, n);
   const columns = Array.from({ length: p }, (_, j) => y.map((_, i) => X_train[p * i + j]));
   const gram = columns.map((one) => columns.map((other) => dot(one, other) / n));
   const found = Live.eigen(gram);
   const along = (vector) => Float64Array.from(found, ([, v]) => dot(v, vector));
+  const y_mean = sum(y) / n;
   return {
-    V: found.map(([, v]) => v),
+    V: columns.map((_, j) => found.map(([, v]) => v[j])), // a direction is a column
     d: Float64Array.from(found, ([value]) => Math.max(value, 0)),
     mean: along(columns.map((x) => sum(x) / n)),
     goal: along(columns.map((x) => dot(x, y) / n)),
-    y_mean: sum(y) / n,
+    y_mean,
     start: along(start),
+    mean_loss: sum(y_test, (target) => (y_mean - target) ** 2 / 2) / y_test.length,
   };
 };
 
@@ -192,12 +194,11 @@ const descend = ({ d, mean, goal, y_mean }, c, { lambd, lr, steps }) => {
 Live.howMany = ({ X_test, y_test }, directions, settings) => {
   const c = directions.start.slice();
   const b = descend(directions, c, settings);
-  const w = c.map((_, j) => sum(c, (along, i) => along * directions.V[i][j]));
-  const loss = (error) => sum(y_test, (y, i) => error(y, i) ** 2 / 2) / y_test.length;
+  const w = directions.V.map((row) => dot(row, c));
+  const error = (y, i) => dot(X_test, w, w.length * i) + b - y;
   return {
     w_norm: Math.hypot(...w),
-    test_loss: loss((y, i) => dot(X_test, w, w.length * i) + b - y),
-    mean_loss: loss((y) => directions.y_mean - y),
+    test_loss: sum(y_test, (y, i) => error(y, i) ** 2 / 2) / y_test.length,
   };
 };
 

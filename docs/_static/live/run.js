@@ -34,7 +34,7 @@ Live.figure("run", (figure, state, { need, move }) => {
     plot.line("mean", [[0, run.mean_loss], [last, run.mean_loss]]) + train.line + test.line,
     train.marks + test.marks + (guess > 0 ? plot.path("guess", `M${plot.left} ${y}H${plot.right}`) +
       plot.path("guess-mark", `M${plot.right - 8} ${y}l14 -7v14z`) +
-      plot.text(plot.left + 8, y - 6, "start", `you said ${Live.text(guess, 2)}`) : ""),
+      plot.text(plot.right - 12, guess < end ? y + 15 : y - 6, "end", `you said ${Live.text(guess, 2)}`) : ""),
   );
   find(".live-picture").onclick = ({ clientY, currentTarget }) => {
     const height = plot.bottom - (clientY - currentTarget.getBoundingClientRect().top);

@@ -26,7 +26,8 @@ Live.figure("two-weights", (figure, { lambd, lr, w1, w2 }, { move }) => {
     `<circle class="live-${kind}" cx="${X(a)}" cy="${Y(b)}" r="${r}"/>`;
   plot.draw(
     plot.path("axis", `M${X(0) - 5} ${Y(0)}h10m-5 -5v10`) +
-    (far < 0 ? circle("length", [0, 0], X(norm) - X(0)) : "") +
+    (far < 0 ? circle("length", [0, 0], X(norm) - X(0)) +
+      plot.text(X(0), Y(0) - 10, "middle", `‖w‖₂ = ${Live.text(norm, 3)}`) : "") +
     plot.line("fits", [[-3, 9], [6, -9]]) +
     plot.line("without", [[w1, w2], [w1 - gap * x[0], w2 - gap * x[1]]]) +
     plot.line("path", near) +
@@ -39,15 +40,18 @@ Live.figure("two-weights", (figure, { lambd, lr, w1, w2 }, { move }) => {
   const handle = svg.querySelector(".live-handle");
   handle.setAttribute("transform", `translate(${X(w1)} ${Y(w2)})`);
   const room = (at) => Math.max(plot.left + 40, Math.min(plot.right - 40, at)) - at;
-  handle.querySelector("text").setAttribute("x", room(X(w1)));
+  const label = handle.querySelector("text");
+  label.setAttribute("x", room(X(w1)));
+  label.setAttribute("y", w2 < 0 ? -17 : 27);
   handle.onpointerdown = ({ pointerId }) => handle.setPointerCapture(pointerId);
   handle.onpointermove = ({ pointerId, clientX, clientY }) => {
     if (!handle.hasPointerCapture(pointerId)) return;
     const box = svg.getBoundingClientRect();
-    const value = (at, low) => Math.max(low, Math.min(4, at / (X(1) - X(0)))).toFixed(2);
+    const value = (at, low, high) =>
+      Math.max(low, Math.min(high, at / (X(1) - X(0)))).toFixed(2);
     move({
-      w1: value(clientX - box.left - X(0), -3),
-      w2: value(Y(0) + box.top - clientY, -1),
+      w1: value(clientX - box.left - X(0), -2, 3),
+      w2: value(Y(0) + box.top - clientY, -1, 4),
     });
   };
 
