@@ -1,7 +1,7 @@
 """Prints what the project measures beside its budgets.
 
-Usage: ``run.py [training] [book] [live] [lines]``, by default all four. The book is built
-in a copy of the working tree in which nothing has been built.
+Usage: ``run.py [training] [book] [live] [lines]``, by default all four. The book
+is built in a copy of the working tree in which nothing has been built.
 """
 
 import gzip
