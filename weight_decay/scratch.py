@@ -139,7 +139,7 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
         raise ValueError("params must have gradients: call backward() first")
     with torch.no_grad():
         for param, grad in zip(params, grads, strict=True):
-            param.sub_(grad, alpha=lr / batch_size)  # param -= lr/B * grad
+            param -= lr / batch_size * grad
             param.grad = None
 
 

@@ -2,7 +2,8 @@
 
 Without it a reader could only look at the runs that a page has chosen. ``{live} run``,
 ``two-weights`` or ``how-many`` has as content the picture that stands there without
-scripts, on paper and in an EPUB. The scripts in ``_static/live`` compute and draw.
+scripts, on paper and in an EPUB; without content it takes the output of the cell before
+it. The scripts in ``_static/live`` compute and draw.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import torch
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 
 # The data that a figure loads with the page, written here.
@@ -95,7 +97,25 @@ class Live(SphinxDirective):
         if kind not in DATA:
             raise self.error(f"live must be one of {[*DATA]}, got {kind!r}")
         self.env.metadata[self.env.docname]["live"] = True
-        return [live("", *self.parse_content_to_nodes(), kind=kind)]
+        figure = live("", *self.parse_content_to_nodes(), kind=kind)
+        self.set_source_info(figure)
+        return [figure]
+
+
+class Adopt(SphinxTransform):
+    """Puts the output of the cell before a figure into it."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs: Any) -> None:
+        """Fill the figures that have no content."""
+        for figure in [each for each in self.document.findall(live) if not each]:
+            cell: Any = figure.parent[max(0, figure.parent.index(figure) - 1)]
+            if "cell" not in cell["classes"] or len(cell) < 2:
+                error = self.document.reporter.error
+                error("live without content needs a cell with output", base_node=figure)
+                continue
+            figure += cell.pop()
 
 
 def begin(self: Any, figure: live) -> None:
@@ -117,5 +137,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, its node, and the listeners."""
     app.add_node(live, html=(begin, end), text=(begin, None))
     app.add_directive("live", Live)
+    app.add_transform(Adopt)
     app.connect("env-updated", write)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

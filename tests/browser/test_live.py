@@ -379,13 +379,15 @@ def test_without_scripts_and_on_paper_a_picture_stands_there(chromium, live, boo
 
 def test_an_epub_has_the_picture_and_a_wrong_name_is_an_error(build_page):
     extensions = ["myst_parser", "mathml", "live"]
-    text = "```{live} run\nA picture.\n```\n\n```{live} slow\n```"
+    text = "```{live} run\nA picture.\n```\n\n```{live} slow\n```\n\n"
+    text += "No cell.\n\n```{live} run\n```"
     built = build_page(text, builder="epub", extensions=extensions)
     assert "A picture." in built.page
     assert "live" not in built.page.partition("A picture.")[0]
     assert "live must be one of ['run', 'two-weights', 'how-many'], got 'slow'" in (
         built.warnings
     )
+    assert "live without content needs a cell with output" in built.warnings
 
 
 def test_scripts_are_small_and_loaded_only_where_they_are_used(pages):
