@@ -109,7 +109,9 @@ class Adopt(SphinxTransform):
 
     def apply(self, **kwargs: Any) -> None:
         """Fill the figures that have no content."""
-        for figure in [each for each in self.document.findall(live) if not each]:
+        for figure in list(self.document.findall(live)):
+            if figure.children:
+                continue
             cell: Any = figure.parent[max(0, figure.parent.index(figure) - 1)]
             if "cell" not in cell["classes"] or len(cell) < 2:
                 error = self.document.reporter.error

@@ -33,8 +33,9 @@ Live.figure("two-weights", (figure, { lambd, lr, w1, w2 }, { move }) => {
     plot.line("path", near) +
     near.filter((_, t) => t % 10 === 0).map((w) => circle("step", w, 3)).join("") +
     plot.path("mark", `M${X(shortest[0])} ${Y(shortest[1])}m0 -7l7 7l-7 7l-7 -7z`) +
-    plot.text(X(shortest[0]) + 14, Y(shortest[1]) + 4, "start", "shortest exact fit") +
     (far < 0 ? plot.path("mark", `M${X(end1) - 4} ${Y(end2) - 4}h8v8h-8z`) : ""),
+    plot.text(Math.min(X(shortest[0]) + 8, plot.right - 84), Y(shortest[1]) - 10, "start",
+      "shortest exact fit"),
   );
 
   const handle = svg.querySelector(".live-handle");
