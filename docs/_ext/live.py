@@ -15,8 +15,10 @@ from typing import Any
 import torch
 from docutils import nodes
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
 
 # The data that a figure loads with the page, written here.
 DATA = {"run": ("run-0",), "two-weights": (), "how-many": ("examples",)}
@@ -102,22 +104,16 @@ class Live(SphinxDirective):
         return [figure]
 
 
-class Adopt(SphinxTransform):
-    """Puts the output of the cell before a figure into it."""
-
-    default_priority = 400
-
-    def apply(self, **kwargs: Any) -> None:
-        """Fill the figures that have no content."""
-        for figure in list(self.document.findall(live)):
-            if figure.children:
-                continue
-            cell: Any = figure.parent[max(0, figure.parent.index(figure) - 1)]
-            if "cell" not in cell["classes"] or len(cell) < 2:
-                error = self.document.reporter.error
-                error("live without content needs a cell with output", base_node=figure)
-                continue
+def adopt(app: Sphinx, doctree: nodes.document) -> None:
+    """Give a figure without content the output of the cell before it."""
+    for figure in list(doctree.findall(live)):
+        if figure.children:
+            continue
+        cell: Any = figure.parent[max(0, figure.parent.index(figure) - 1)]
+        if "cell" in cell["classes"] and len(cell) > 1:
             figure += cell.pop()
+        else:
+            logger.warning("live: neither content nor cell", location=figure)
 
 
 def begin(self: Any, figure: live) -> None:
@@ -139,6 +135,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, its node, and the listeners."""
     app.add_node(live, html=(begin, end), text=(begin, None))
     app.add_directive("live", Live)
-    app.add_transform(Adopt)
+    app.connect("doctree-read", adopt, priority=900)  # after pictures looks for it
     app.connect("env-updated", write)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

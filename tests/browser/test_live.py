@@ -387,7 +387,7 @@ def test_an_epub_has_the_picture_and_a_wrong_name_is_an_error(build_page):
     assert "live must be one of ['run', 'two-weights', 'how-many'], got 'slow'" in (
         built.warnings
     )
-    assert "live without content needs a cell with output" in built.warnings
+    assert "live: neither content nor cell" in built.warnings
 
 
 def test_scripts_are_small_and_loaded_only_where_they_are_used(pages):
