@@ -85,10 +85,10 @@ def train(lambd, lr=0.003, epochs=100, batch_size=5, seed=0):
 #
 # .. solution-start:: Answer
 #
-# A random start has the length :math:`\sqrt{180}` in 180 directions, and decay
-# leaves :math:`(1 - 0.003\,\lambda)^{400}` of it. So about :math:`\sqrt{180}\,(1 -
-# 0.003\,\lambda)^{400}`, and whatever the examples hold up in their 20 directions.
-# The table below has the three numbers, beside those of the runs.
+# A random start has the length :math:`\sqrt{180}` in 180 directions, and decay leaves
+# :math:`(1 - 0.003\,\lambda)^{400}` of it. In the other 20 something remains where
+# the pull of the examples and that of decay balance. The table below has the three
+# numbers, beside those of the runs.
 #
 # .. solution-end::
 #
@@ -143,8 +143,7 @@ plt.show()
 print(f"L2 norm of w: {strong.w_norm:.4f}")
 
 # %%
-# The test loss falls faster, and then turns flat: the start is gone, and the
-# examples hold up what is left of the weight.
+# The test loss falls faster, and then turns flat: the start is gone.
 #
 # Side by side
 # ------------
@@ -169,15 +168,15 @@ headers = ["λ", "predicted", "‖w‖₂", "test loss"]
 print(tabulate(rows, headers, floatfmt=("", ".5f", ".4f", ".4f")))
 
 # %%
-# For λ = 0 and 3 the prediction holds up to the luck of the draw: the length of 180
-# random numbers varies by about 5 % from seed to seed. For λ = 10 the start is
-# gone, and the printed norm is what the examples hold up.
+# For λ = 0 and 3 the prediction is right, apart from luck: the length of 180 random
+# numbers varies by about 5 % from seed to seed. For λ = 10 the start is gone, and the
+# printed norm is that of the balance in 20 directions.
 #
 # What the figure shows, and what it does not
 # -------------------------------------------
-# More decay gives a smaller norm, a larger training loss and a smaller test loss.
-# It is tempting to conclude that large weights fit noise. Two controls ask: the
-# same runs on data without noise, and the same runs from zero.
+# More decay gives a smaller norm, a larger training loss and a smaller test loss. It
+# is tempting to conclude that the large weights had fitted noise. Two controls ask:
+# the same runs on data without noise, and the same runs from zero.
 
 noiseless = synthetic_data(n_train=20, n_test=100, noise_std=0, seed=0)
 rows = []
@@ -190,7 +189,7 @@ headers = ["λ", "as above", "no noise", "start at 0"]
 print(tabulate(rows, headers, floatfmt=("g", ".4f", ".4f", ".5f")))
 
 # %%
-# Without noise hardly a digit changes. From zero nearly the whole effect of λ is
+# Without noise hardly anything changes. From zero nearly the whole effect of λ is
 # gone, because there is nothing to forget. So the figure shows that decay *forgets
 # the start*, in directions about which 20 examples say nothing; and λ = 10, which
 # forgets it all, ends about where the mean of the targets was without any training.

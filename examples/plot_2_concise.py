@@ -49,12 +49,11 @@ assert torch.equal(net.weight, moderate.w.T)
 assert torch.equal(net.bias, moderate.b)
 
 # %%
-# ``concise.train`` is this loop, too: with the same start it gives the same weight
-# to the last digit. It also drew the start of the bias, and it keeps the losses.
+# ``concise.train`` is this loop, too: from the same start it gives the same weight to
+# the last digit. (It also drew ``b_init``, the start of the bias, from N(0, 1).)
 #
-# In the 180 directions that the examples do not touch, the factor per step is what
-# it was. So the norms should be those of the last page, and they are, where the
-# start is most of the weight.
+# In the 180 directions that the examples do not touch, the decay is that of the last
+# page. So the norms for λ = 0 and 3 should be about those of the last page.
 #
 # λ = 0: no decay
 # ---------------
@@ -98,10 +97,10 @@ print(f"L2 norm of w: {strong.w_norm:.4f}")
 
 # %%
 # After the fast fall comes a slow one. It is the bias, which started at random and
-# which nothing shrinks. The data correct it slowly: with 200 inputs, the weight can
-# produce the same shift on the 20 examples, and takes over most of the correction.
-# On new examples the weight gives no such shift, and the squared error of the bias
-# stays in the test loss.
+# which nothing shrinks. The data correct it slowly: 200 inputs can produce a common
+# shift of 20 predictions, too, so the weight takes over most of the correction. On
+# new examples the weight gives no such shift. There the error of the bias stays, and
+# with λ = 10 its square is more than half of the test loss.
 
 from tabulate import tabulate
 
@@ -126,10 +125,11 @@ plt.show()
 # The same λ is not the same problem
 # ----------------------------------
 # The textbook says that both versions give the same curves. With the same λ and the
-# same learning rate they do not. The :math:`\tfrac12` can be undone, though: halve
-# the penalty instead, and double the step. From the same start, with the same
-# batches, scratch with :math:`2\eta` and :math:`\lambda/2` is concise with
-# :math:`\eta` and :math:`\lambda`.
+# same learning rate they do not. The :math:`\tfrac12` can be undone, though. If
+# :math:`g` is the gradient of half the squared error, the concise step is
+# :math:`\eta\,(2g + \lambda w) = 2\eta\,(g + \tfrac\lambda2 w)`. From the same
+# start, with the same batches, scratch with :math:`2\eta` and :math:`\lambda/2` is
+# concise with :math:`\eta` and :math:`\lambda`.
 
 from weight_decay import scratch
 

@@ -1,5 +1,6 @@
 """The numbers and the statements of "Where decay earns its keep"."""
 
+import pytest
 import torch
 from reading import agrees
 
@@ -86,21 +87,22 @@ def test_a_chosen_decay_beats_every_rival_in_each_of_40_problems(pages):
 
 
 def test_the_noise_and_the_best_decay(pages):
-    *_, noise, without, constant, best = pages["chapter/benefit.html"].glued
+    *_, without, constant, chosen, best = pages["chapter/benefit.html"].glued
     rows = [line.split() for line in pages["chapter/benefit.html"].printed[5:9]]
-    chosen, zero, mean = (float(row[-3]) - 0.005 for row in rows[:3])
+    decayed, zero, mean = (float(row[-3]) - 0.1**2 / 2 for row in rows[:3])
 
-    assert agrees(noise, 0.1**2 / 2)
-    assert agrees(without, round(zero / chosen, 1))
-    assert agrees(constant, round(mean / chosen, 1))
+    assert agrees(without, round(zero / decayed, 1))
+    assert agrees(constant, round(mean / decayed, 1))
     assert agrees(best, 200 * 0.1**2 / (150 * 200 * 0.01**2))
+    assert float(best) / 2 < float(chosen) < 2 * float(best)
 
 
 def test_noise_gets_in_through_the_quiet_directions():
     problem = synthetic_data(150, 4, noise_std=0.1)
     w, _ = ridge.fit(problem, 0)
-    _, _, V = torch.linalg.svd(problem.X_train, full_matrices=False)
+    _, s, V = torch.linalg.svd(problem.X_train, full_matrices=False)
     error = (V @ (w - problem.w_true))[:, 0] ** 2
 
-    # Of 150 directions, from the loudest to the quietest.
+    # Of 150 directions, from the loudest to the quietest: σ²/(nd) in each, on average.
     assert error[-30:].sum() > 5 * error[:30].sum()
+    assert error.sum() == pytest.approx(float((0.1**2 / s**2).sum()), rel=0.3)

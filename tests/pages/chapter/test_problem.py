@@ -38,7 +38,7 @@ def test_the_numbers_of_the_problem(pages, problem):
     from_zero = fit_from(torch.zeros(200, 1).double(), X, y)
     page = pages["chapter/problem.html"]
 
-    header, random, constant, zero = page.printed
+    header, random, constant, _, zero = page.printed
     assert header.split() == ["train", "loss", "test", "loss"]
     train, test = random.split()[-2:]
     assert float(train) < 1e-5
@@ -47,9 +47,11 @@ def test_the_numbers_of_the_problem(pages, problem):
     assert agrees(train, half_mse(y.mean(), y))
     assert agrees(test, half_mse(y.mean(), y_test))
     assert agrees(zero.split()[-1], half_mse(X_test @ from_zero, y_test))
+    assert float(zero.split()[-2]) < 1e-5
     norms = [float(torch.linalg.vector_norm(w)) for w in (start, fit)]
-    assert all(map(agrees, page.glued, norms))
-    assert len(page.glued) == len(norms)
+    fresh = [*norms, norms[1] ** 2 / 2]
+    assert all(map(agrees, page.glued, fresh))
+    assert len(page.glued) == len(fresh)
 
 
 def test_it_is_thousands_of_times_worse_than_a_constant(problem):
