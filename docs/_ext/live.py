@@ -30,8 +30,10 @@ def run_data(seed: int) -> dict[str, Any]:
     from weight_decay import concise, scratch, synthetic_data
 
     quiet, noisy = (synthetic_data(noise_std=s, seed=seed, dtype=EXACT) for s in (0, 1))
-    y, with_noise = (torch.cat([data.y_train, data.y_test]) for data in (quiet, noisy))
-    X, X_all = quiet.X_train, torch.cat([quiet.X_train, quiet.X_test])
+    y, with_noise = (
+        torch.cat([data.y_train, data.test_set[1]]) for data in (quiet, noisy)
+    )
+    X, X_all = quiet.X_train, torch.cat([quiet.X_train, quiet.test_set[0]])
     unseen = X_all - X_all @ torch.linalg.pinv(X) @ X
     first = concise.train(quiet, 0, seed=seed)
     w, every, epochs = first.w_init, first.epochs[0], first.epochs[-1]
