@@ -2,32 +2,28 @@
 
 Without it script 10 would come before script 2, a script could change what the next
 one prints, a notebook would show raw directives, and what a reader downloads would
-need a clone to run: the archive also holds the package that the scripts import. The
-directive ``example-list`` names each script, its claim and its two files.
+need a clone to run: the archive also holds the package that the scripts import.
 """
 
 from __future__ import annotations
 
-import ast
 import io
 import re
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from package_code import listing
 from solution import solution, solution_title
 from sphinx.errors import ConfigError
 from sphinx.transforms import SphinxTransform
-from sphinx.util.docutils import SphinxDirective
 from sphinx_gallery import notebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sphinx.application import Sphinx
-    from sphinx.config import Config
 
 PACKAGE_CODE = re.compile(
     r"^\.\. package-code::((?:\n?[ \t]+[\w.]+)+)$", flags=re.MULTILINE
@@ -48,10 +44,6 @@ folder weight_decay is the package that they import; leave it beside them.
     python {first}
 
 Notebooks need Jupyter as well: python -m pip install notebook
-
-In reading order:
-
-{examples}
 The licence is in the file LICENSE.
 """
 
@@ -90,38 +82,6 @@ def readable(convert: Callable[..., str]) -> Callable[..., str]:
 notebook.rst2md = readable(notebook.rst2md)
 
 
-class Example(NamedTuple):
-    """A script of the gallery, and what its first lines say."""
-
-    name: str
-    title: str
-    claim: str
-
-
-def read_example(script: Path) -> Example:
-    """Read title and claim of a script: the first line and sentence of its docstring.
-
-    Raises
-    ------
-    ConfigError
-        If the script does not begin with a title, its underline, and a sentence.
-    """
-    text = ast.get_docstring(ast.parse(script.read_text("utf-8"))) or ""
-    heading, _, body = text.partition("\n\n")
-    title, _, underline = heading.partition("\n")
-    claim = " ".join(body.split("\n\n")[0].split())
-    if not claim or len(set(underline)) != 1:
-        raise ConfigError(f"{script.name} has no title and sentence at its beginning.")
-    return Example(script.stem, title, claim)
-
-
-def read_examples(config: Config, confdir: Path) -> list[Example]:
-    """Read all scripts of the gallery, in reading order."""
-    folder = confdir / config.sphinx_gallery_conf["examples_dirs"]
-    scripts = sorted(folder.glob("plot_*.py"), key=lambda path: by_number(path.name))
-    return [read_example(script) for script in scripts]
-
-
 def pack(files: dict[str, bytes]) -> bytes:
     """Make a zip archive whose bytes depend on names and contents alone."""
     buffer = io.BytesIO()
@@ -138,12 +98,9 @@ def pack(files: dict[str, bytes]) -> bytes:
 def contents(app: Sphinx, gallery: Path) -> dict[str, bytes]:
     """Collect what belongs into the archive, by the names in it."""
     config, root = app.config, Path(app.confdir).parent
-    examples = read_examples(config, Path(app.confdir))
-    files = {
-        f"{example.name}{ending}": (gallery / (example.name + ending)).read_bytes()
-        for example in examples
-        for ending in (".py", ".ipynb")
-    }
+    scripts = sorted(gallery.glob("plot_*.py"), key=lambda path: by_number(path.name))
+    pairs = [file for path in scripts for file in (path, path.with_suffix(".ipynb"))]
+    files = {path.name: path.read_bytes() for path in pairs}
     for pattern in config.archive_files:
         found = [path for path in root.glob(pattern) if path.is_file()]
         if not found:
@@ -153,8 +110,7 @@ def contents(app: Sphinx, gallery: Path) -> dict[str, bytes]:
     readme = README.format(
         project=config.project,
         requirements=" ".join(f'"{name}"' for name in config.archive_requirements),
-        first=f"{examples[0].name}.py",
-        examples="".join(f"{each.name}\n    {each.claim}\n\n" for each in examples),
+        first=scripts[0].name,
     )
     files["README.txt"] = readme.encode()
     folder = Path(config.archive_name).stem
@@ -175,24 +131,6 @@ def write_archives(app: Sphinx) -> None:
     for path, archive in archives.items():
         if not path.exists() or path.read_bytes() != archive:
             path.write_bytes(archive)
-
-
-class ExampleList(SphinxDirective):
-    """Lists the scripts with their claims and downloads, on a page in MyST."""
-
-    def run(self) -> list[nodes.Node]:
-        """Return a definition list, one script an item."""
-        gallery = self.config.sphinx_gallery_conf["gallery_dirs"]
-        # The archive changes whenever a script does.
-        self.env.note_dependency(f"{gallery}/{self.config.archive_name}")
-        items = []
-        for each in read_examples(self.config, Path(self.env.srcdir)):
-            page = f"/{gallery}/{each.name}"
-            items += [f"{{doc}}`{page}`", f": {each.claim}", ""]
-            # An e-book has no downloads.
-            items += ["  ```{only} not epub", f"  {{download}}`script <{page}.py>`,"]
-            items += [f"  {{download}}`notebook <{page}.ipynb>`", "  ```", ""]
-        return self.parse_text_to_nodes("\n".join(items))
 
 
 class FoldPictures(SphinxTransform):
@@ -217,9 +155,8 @@ class FoldPictures(SphinxTransform):
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive, the settings, and the making of the archives."""
+    """Register the fold, the settings, and the making of the archives."""
     app.add_transform(FoldPictures)
-    app.add_directive("example-list", ExampleList)
     app.add_config_value("archive_name", "examples.zip", "env", frozenset({str}))
     app.add_config_value("archive_files", [], "env", frozenset({list}))
     app.add_config_value("archive_requirements", [], "env", frozenset({list}))

@@ -5,9 +5,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from gallery import Example, by_number, pack, plain_markdown, read_example
+from gallery import by_number, pack, plain_markdown
 from package_code import listing
-from sphinx.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,18 +31,6 @@ def unpack(data):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_a_script_says_its_claim(tmp_path):
-    script = tmp_path / "plot_1.py"
-    script.write_text('r"""\nA title\n=======\n\nOne sentence,\non two lines.\n"""\n')
-
-    assert read_example(script) == Example(
-        "plot_1", "A title", "One sentence, on two lines."
-    )
-    script.write_text('"""Only a title"""\n', "utf-8")
-    with pytest.raises(ConfigError, match=r"plot_1\.py has no title and sentence"):
-        read_example(script)
-
-
 @pytest.mark.parametrize(
     ("text", "plain"),
     [
@@ -63,14 +50,20 @@ def test_a_notebook_holds_no_directive_and_no_role(text, plain):
 # -- In the built book --------------------------------------------------------
 
 
-def test_the_archive_holds_what_is_offered_one_by_one(pages):
+def test_the_archive_holds_what_the_pages_of_the_scripts_offer(pages):
     page = pages["reference/downloads.html"]
-    links = page.article.select("a.download[href]")
-    archive, *singles = [page.book / page.target(link["href"])[0] for link in links]
+    (archive,) = (
+        page.book / page.target(link["href"])[0]
+        for link in page.article.select("a.download[href]")
+    )
     files = unpack(archive.read_bytes())
-    offered = {path.name: path.read_bytes() for path in singles}
-    scripts = {path.stem for path in ROOT.glob("examples/plot_*.py")}
-    assert offered.keys() == {s + end for s in scripts for end in (".py", ".ipynb")}
+    offered = {}
+    for script in ROOT.glob("examples/plot_*.py"):
+        page = pages[f"auto_examples/{script.stem}.html"]
+        for ending in (".py", ".ipynb"):
+            (link,) = page.article.select(f'a.download[href$="{ending}"]')
+            path = page.book / page.target(link["href"])[0]
+            offered[path.name] = path.read_bytes()
 
     expected = dict(offered)
     for path in [ROOT / "LICENSE", *ROOT.glob("weight_decay/*.py*")]:
@@ -81,20 +74,6 @@ def test_the_archive_holds_what_is_offered_one_by_one(pages):
     readme = inside.pop("README.txt").decode()
     assert inside == expected
     assert 'pip install "torch>=' in readme  # a shell would take > for itself
-    for name in scripts:
-        assert f"\n{name}\n    " in readme
-
-
-def test_the_downloads_page_lists_each_script_with_its_claim(pages):
-    page = pages["reference/downloads.html"]
-    items = page.article.select("dl.simple > dt, dl.myst > dt")
-
-    assert len(items) == len(list(ROOT.glob("examples/plot_*.py")))
-    for term in items:
-        script = pages[page.target(term.a["href"])[0]].article
-        claim = term.find_next_sibling("dd").find("p")
-        assert term.text == script.h1.text.removesuffix("¶")
-        assert claim.text.split() == script.h1.find_next_sibling("p").text.split()
 
 
 def test_notebooks_of_the_book_are_plain_markdown(book):

@@ -39,7 +39,7 @@ def test_the_numbers_of_the_problem(pages, problem):
     page = pages["chapter/problem.html"]
 
     header, random, constant, _, zero = page.printed
-    assert header.split() == ["train", "loss", "test", "loss"]
+    assert header.split() == ["model", "train", "loss", "test", "loss"]
     train, test = random.split()[-2:]
     assert float(train) < 1e-5
     assert agrees(test, half_mse(X_test @ fit, y_test))
