@@ -94,6 +94,8 @@ end_of_training = sum(
 ) / len(problems)
 
 # %%
+# Prediction and runs at five values of λ:
+
 rows = []
 for lambd in (0, 0.1, 1, 10, 100):
     i = lambdas.index(lambd)
@@ -425,8 +427,6 @@ plt.show()
 # - The formula for the second, λ\*, is exact at the end of training with a known bias,
 #   for inputs from N(0, I), on average over the directions of the truth. The grey
 #   curves are a limit for many inputs, good to a few per cent with 200.
-# - A sweep finds the λ that is best for one start, one number of steps and one noise
-#   together. Change one of them, and the λ has to be chosen again.
 # - A validation set decides as well as its size allows. The loss it reports for the
 #   winner is too good on average; only a test set that had no part in the choice is
 #   fair. :ref:`How do I choose λ? <question-choose>` goes on.
