@@ -302,8 +302,7 @@ with book_style():
 plt.show()
 
 # %%
-# Now there is a U, and its minimum was known before the first run. Too small a λ learns
-# the noise, too large a λ learns nothing.
+# Now there is a U, and its minimum was known before the first run.
 #
 # Look at the depth too. With 20 examples the best λ is hardly better than
 # :math:`w = 0`: even without noise they show 20 of 200 directions, a tenth of the
