@@ -18,6 +18,11 @@ ONE_PAGE_SECONDS = 22
 INDEX_KB = 350
 PAGE_KB = 500
 
+# The figures that a reader moves: kB of their scripts, compressed, and milliseconds
+# from a move of λ until all is drawn.
+LIVE_KB = 12
+MOVE_MS = 8
+
 # Lines of the machine around the book.
 EXTENSION_LINES = 1500
 TEST_LINES = 19_500

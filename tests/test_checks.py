@@ -1,5 +1,6 @@
 """A wrong argument raises an error that names the argument and shows its value."""
 
+import copy
 import inspect
 import math
 import re
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from hostile import INF, NAN, REFUSED, attempt
+from test_random import SURROUNDINGS
 
 from weight_decay import (
     RegressionProblem,
@@ -65,7 +67,7 @@ CALLS = {
         {"lambd": 3, "lr": 0.1},
     ),
     "largest_curvature": (largest_curvature, X),
-    "ridge.fit": (ridge.fit, {"problem": PROBLEM, "lambd": 3}),
+    "ridge.fit": (ridge.fit, {"problem": PROBLEM, "lambd": 3, "bias": True}),
     "ridge.trajectory": (
         ridge.trajectory,
         {"problem": PROBLEM, "lambd": 3, "lr": 0.1, "steps": [1], **START},
@@ -130,11 +132,15 @@ def of_value(*values):
     return [(ValueError, value, repr(value)) for value in values]
 
 
-NO_NUMBER = of_type("3", b"3", None, True, np.True_, 3 + 0j, [3], torch.tensor(3.0))
-REAL = [*NO_NUMBER, *of_value(NAN, INF, -INF)]
+NO_NUMBER = [
+    *of_type("3", b"3", None, True, np.True_, 3 + 0j, [3], torch.tensor(True)),
+    (TypeError, torch.ones(3, 1), "got torch.Tensor of shape (3, 1)"),
+    (TypeError, torch.tensor(3.0, device="meta"), "meta"),
+]
+REAL = [*NO_NUMBER, *of_value(NAN, INF, -INF, torch.tensor(NAN))]
 NOT_NEGATIVE = [*REAL, *of_value(-1, -1e-300, np.float32(-1), Fraction(-1, 3))]
-POSITIVE = [*NOT_NEGATIVE, *of_value(0)]
-INTEGER = [*NO_NUMBER, *of_type(2.0, NAN, Fraction(2))]
+POSITIVE = [*NOT_NEGATIVE, *of_value(0, torch.tensor(0.0))]
+INTEGER = [*NO_NUMBER, *of_type(2.0, NAN, Fraction(2), torch.tensor(2.0))]
 COUNT = [*INTEGER, *of_value(0, -1)]
 NAME = [*of_type(None, 3), *of_value("mse", "Prior std")]
 
@@ -181,7 +187,7 @@ def holding(tensor, number):
 def wrong_tensors(tensor, is_first):
     """What is no tensor of finite numbers of this shape, and how the error shows it."""
     wrong = [
-        (TypeError, tensor.numpy(), "got array("),
+        (TypeError, tensor.numpy(), f"numpy.ndarray of shape {(*tensor.shape,)}"),
         (TypeError, None, "got None"),
         (TypeError, tensor.long(), "got torch.int64"),
         (TypeError, tensor.half(), "got torch.float16"),
@@ -241,12 +247,17 @@ def test_a_number_beyond_every_float_is_named_even_if_python_shows_it_not(
 
 
 @pytest.mark.parametrize(
-    "number", [3, 3.0, np.float32(3), np.float64(3), np.int64(3), Fraction(3)], ids=repr
+    "number",
+    [
+        *(3, 3.0, np.float32(3), np.float64(3), np.int64(3), Fraction(3)),
+        *(np.array(3.0), torch.tensor(3), torch.tensor(3.0, requires_grad=True)),
+    ],
+    ids=repr,
 )
 def test_any_real_number_will_do_and_the_run_keeps_a_float(
     implementation, small, number
 ):
-    run = implementation.train(small, number, lr=number / 1000, epochs=np.int64(1))
+    run = implementation.train(small, number, lr=number / 1000, epochs=torch.tensor(1))
 
     assert (run.lambd, run.lr) == (3, pytest.approx(0.003))
     assert (type(run.lambd), type(run.lr)) == (float, float)
@@ -254,6 +265,113 @@ def test_any_real_number_will_do_and_the_run_keeps_a_float(
 
 def test_minus_zero_is_zero(implementation, small):
     assert math.copysign(1, implementation.train(small, -0.0, epochs=1).lambd) == 1
+
+
+class Frame:
+    """A table as pandas has it."""
+
+    shape = (3, 4)
+
+    def __array__(self):
+        raise NotImplementedError
+
+    to_numpy = __array__
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (np.zeros((900, 900)), "numpy.ndarray of shape (900, 900): torch.as_tensor(X"),
+        (Frame(), "Frame of shape (3, 4): torch.as_tensor(X_train.to_numpy(), dtype="),
+        ([[1.0]] * 900, "[1.0] …: torch.as_tensor(X_train, dtype=torch.float32) makes"),
+    ],
+    ids=["array", "frame", "list"],
+)
+def test_data_that_are_no_tensor_are_told_by_type_and_shape_and_how_to_convert(
+    data, told
+):
+    with pytest.raises(TypeError, match=r"^X_train must be a torch\.Tensor") as caught:
+        RegressionProblem(data, PROBLEM.y_train)
+
+    assert told.replace("[1.0] …", " …") in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "told"),
+    [
+        (scratch.train, {"lam": 3}, "scratch.train() has no argument lam: did you me"),
+        (synthetic_data, {"n": 3}, "data.synthetic_data() has no argument n: "),
+        (sweep, {}, "sweep.sweep(): missing a required argument: 'problems'"),
+        (ridge.fit, {"zzz": 3}, "no argument zzz: ['problem', 'lambd', 'bias']"),
+    ],
+)
+def test_a_wrong_keyword_is_named_with_the_function_and_the_near_one(
+    function, arguments, told
+):
+    with pytest.raises(TypeError, match=re.escape(told)):
+        function(**arguments)
+
+
+# What surrounds a call
+
+COMPUTING = CALLS.keys() - {"minibatches", "plot_losses", "compare_runs"}
+
+
+def in_float32(value):
+    """The value with its tensors in float32: autocast leaves the others alone."""
+    if isinstance(value, RegressionProblem):
+        return RegressionProblem(**{k: in_float32(v) for k, v in vars(value).items()})
+    if isinstance(value, list):
+        return [in_float32(each) for each in value]
+    return value.float() if torch.is_tensor(value) else value
+
+
+def parts(value):
+    """What a result is made of, for a comparison."""
+    if torch.is_tensor(value):
+        return [value.dtype, value.device, value.requires_grad, value.tolist()]
+    if isinstance(value, torch.nn.Module):
+        value = value.state_dict()
+    if isinstance(value, torch.optim.Optimizer):
+        value = value.param_groups
+    if isinstance(value, list | tuple):
+        return [parts(each) for each in value]
+    if isinstance(value, dict) or type(value).__module__.startswith("weight_decay"):
+        fields = value if isinstance(value, dict) else vars(value)
+        return {name: parts(each) for name, each in fields.items()}
+    return value
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+@pytest.mark.parametrize("call", sorted(COMPUTING))
+def test_no_state_of_torch_around_a_call_changes_its_result(call, surroundings):
+    function, good = CALLS[call]
+    arguments = dict(good)
+    if not call.endswith(".step"):  # an optimizer that has seen float64 keeps to it
+        arguments = {name: in_float32(value) for name, value in good.items()}
+    if "dtype" in arguments:
+        arguments["dtype"] = torch.float32
+
+    def result():
+        if "generator" in arguments:
+            arguments["generator"] = torch.Generator()
+        return copy.deepcopy(function)(**arguments)  # a step changes its optimizer
+
+    expected = parts(result())
+    with surroundings():
+        found = result()
+
+    assert parts(found) == expected
+
+
+@pytest.mark.parametrize("transform", [torch.func.vmap, torch.func.grad])
+@pytest.mark.parametrize("call", sorted(COMPUTING))
+def test_a_transform_of_torch_func_around_a_call_is_named(call, transform):
+    function, good = CALLS[call]
+
+    with pytest.raises(RuntimeError, match=r"^[\w.]+ works .* outside torch\.func"):
+        transform(lambda _: function(**good))(torch.ones(1))
 
 
 # Tensors that must match

@@ -91,7 +91,7 @@ def test_the_last_smaller_batch_is_divided_by_its_own_size_by_hand():
 
 
 def source_loop(problem, lambd, lr, epochs, batch_size, seed, b_init):
-    """The source's concise loop, written out once more."""
+    """The source's concise loop, as a page writes it."""
     X, y, dtype = problem.X_train, problem.y_train, problem.dtype
     n, p = X.shape
     generator = torch.Generator().manual_seed(seed)
@@ -100,7 +100,7 @@ def source_loop(problem, lambd, lr, epochs, batch_size, seed, b_init):
         net = nn.Sequential(nn.Linear(p, 1)).to(dtype)
     net[0].weight.data = w_init.T.clone()
     net[0].bias.data = b_init.clone()
-    loss = nn.MSELoss(reduction="none")
+    loss = nn.MSELoss()
     trainer = torch.optim.SGD(
         [
             {"params": net[0].weight, "weight_decay": lambd},
@@ -109,11 +109,9 @@ def source_loop(problem, lambd, lr, epochs, batch_size, seed, b_init):
         lr=lr,
     )
     for _ in range(epochs):
-        order = torch.randperm(n, generator=generator)
-        for first in range(0, n, batch_size):
-            rows = order[first : first + batch_size]
+        for batch in torch.randperm(n, generator=generator).split(batch_size):
             trainer.zero_grad()
-            loss(net(X[rows]), y[rows]).mean().backward()
+            loss(net(X[batch]), y[batch]).backward()
             trainer.step()
     return net[0].weight.detach().T, net[0].bias.detach()
 
@@ -128,9 +126,8 @@ def test_a_run_ends_with_the_weights_of_the_sources_loop(lambd, batch_size, dtyp
     run = concise.train(problem, lambd, **settings)
 
     w, b = source_loop(problem, lambd, **settings, b_init=run.b_init)
-    atol = 1e-12 if dtype == torch.float64 else 2e-6
-    torch.testing.assert_close(run.w, w, rtol=0, atol=atol)
-    torch.testing.assert_close(run.b, b, rtol=0, atol=atol)
+    assert torch.equal(run.w, w)
+    assert torch.equal(run.b, b)
 
 
 def test_the_defaults_are_the_sources_settings(problem):
@@ -138,7 +135,7 @@ def test_the_defaults_are_the_sources_settings(problem):
 
     settings = {"lr": 0.003, "epochs": 100, "batch_size": 5, "seed": 0}
     w, _ = source_loop(problem, 3, **settings, b_init=run.b_init)
-    torch.testing.assert_close(run.w, w, rtol=0, atol=2e-6)
+    assert torch.equal(run.w, w)
     assert (run.lr, run.epochs[-1], run.loss_unit) == (0.003, 100, "squared error")
 
 

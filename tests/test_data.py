@@ -123,6 +123,32 @@ def test_a_problem_is_frozen(problem):
         problem.b_true = 0
 
 
+def test_of_data_of_ones_own_test_set_and_truth_may_be_unknown(small, implementation):
+    train = small.X_train, small.y_train
+    bare = RegressionProblem(*train)
+    tested = RegressionProblem(*train, small.X_test, small.y_test)
+
+    assert repr(bare) == (
+        "RegressionProblem(7 training examples, 10 inputs, torch.float64, cpu)"
+    )
+    assert [len(part) for part in bare.test_set] == [0, 0]
+    of_bare, of_tested, run = (
+        implementation.train(each, 3, epochs=7) for each in (bare, tested, small)
+    )
+    assert of_bare.test_loss == []
+    assert of_tested.test_loss == run.test_loss
+    for other in (of_bare, of_tested):
+        assert other.train_loss == run.train_loss
+        assert torch.equal(other.w, run.w)
+    assert "test" not in repr(of_bare)
+
+
+@pytest.mark.parametrize("left_out", ["X_test", "y_test", "w_true", "b_true"])
+def test_half_a_test_set_or_half_a_truth_is_none(small, left_out):
+    with pytest.raises(TypeError, match=f"^{left_out} must be .*, got None"):
+        RegressionProblem(**vars(small) | {left_out: None})
+
+
 def test_a_problem_cuts_its_tensors_off_the_callers_graph():
     X = torch.ones(2, 3, requires_grad=True)
     y, w = X.sum(1, keepdim=True), torch.zeros(3, 1)

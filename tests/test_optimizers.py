@@ -276,6 +276,7 @@ def test_a_step_makes_a_new_tensor_and_leaves_what_it_was_given(optimizer, decay
 def test_an_optimiser_prints_as_it_is_written():
     adam = Adam(0.1, betas=(0.5, 0.9), eps=0, decay=decoupled(0.5))
 
+    assert repr(coupled(0.123456789)) == "coupled(0.123456789)"
     assert repr(SGD(1)) == "SGD(lr=1.0, decay=coupled(0))"
     assert repr(Momentum(1)) == "Momentum(lr=1.0, decay=coupled(0), momentum=0.9)"
     assert repr(eval(repr(adam), vars(optimizers))) == repr(adam)

@@ -2,12 +2,16 @@
 
 import doctest
 import importlib
+import io
+import os
 import pkgutil
 import subprocess
 import sys
 import tomllib
 from importlib import resources
 from pathlib import Path
+
+import pytest
 
 import weight_decay
 
@@ -53,8 +57,51 @@ def test_importing_never_imports_matplotlib():
     assert imported.stdout.strip() == "[]", imported.stderr
 
 
-def test_the_examples_in_the_docstrings_are_true():
-    results = [doctest.testmod(importlib.import_module(name)) for name in MODULES]
+def test_the_examples_in_the_docstrings_are_true_each_alone():
+    modules = map(importlib.import_module, MODULES)
+    results = [doctest.testmod(module, globs={}) for module in modules]
 
     assert sum(result.failed for result in results) == 0
     assert sum(result.attempted for result in results) >= 3
+
+
+@pytest.mark.parametrize(
+    ("encoding", "errors", "printed"),
+    [
+        ("cp1252", "strict", r"\u03bb = ½ \u2082"),
+        ("gbk", "strict", r"λ = \xbd \u2082"),
+        ("ascii", "surrogateescape", r"\u03bb = \xbd \u2082"),
+        ("ascii", "replace", "? = ? ?"),  # somebody's wish
+        ("utf-16", "strict", "λ = ½ ₂"),
+    ],
+)
+def test_signs_that_a_terminal_lacks_are_escaped(
+    monkeypatch, encoding, errors, printed
+):
+    out = io.TextIOWrapper(io.BytesIO(), encoding, errors)
+    monkeypatch.setattr(sys, "stdout", out)
+
+    weight_decay._escape_missing_signs()
+
+    print("λ = ½ ₂", end="", flush=True)
+    assert out.buffer.getvalue().decode(encoding) == printed
+
+
+def test_a_stream_without_an_encoding_is_left_alone(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+
+    weight_decay._escape_missing_signs()
+
+    assert type(sys.stdout) is io.StringIO
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "gbk"])
+def test_a_script_runs_where_the_terminal_lacks_its_signs(encoding):
+    script = subprocess.run(
+        [sys.executable, ROOT / "examples" / "plot_1_from_scratch.py"],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+
+    assert script.returncode == 0, script.stderr
+    assert rb"\u" in script.stdout

@@ -8,7 +8,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 
-from weight_decay import Run
+from weight_decay import RegressionProblem, Run, scratch, sweep
 from weight_decay.plotting import book_style, compare_runs, plot_losses
 
 EPOCHS = list(range(5, 101, 5))
@@ -32,6 +32,8 @@ def make_run(lambd=3.0, unit="half squared error", epochs=EPOCHS):
 
 
 RUNS = [make_run(lambd) for lambd in (0.0, 3.0, 10.0)]
+BARE = RegressionProblem(torch.ones(2, 1), torch.ones(2, 1))
+SWEEP = sweep([BARE], [3], epochs=1)
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +118,24 @@ def test_losses_that_are_all_0_can_be_drawn(draw):
     assert list(curves(ax)["test"].get_ydata()) == [0, 0]
 
 
+def test_a_run_without_a_test_set_is_one_curve_and_its_sentence(draw):
+    run = scratch.train(BARE, 3, epochs=5)
+
+    ax = draw(run)
+
+    assert list(curves(ax)) == entries(ax.get_legend()) == ["train"]
+    assert title_of(ax).startswith("With λ = 3 the training loss ends at ")
+
+
+def test_a_second_run_on_the_same_axes_is_refused_since_it_would_look_like_the_first():
+    ax = plot_losses(RUNS[0])
+
+    with pytest.raises(ValueError, match=r"ax must not show a run .*compare_runs"):
+        plot_losses(RUNS[1], ax)
+
+    assert list(curves(ax)["test"].get_ydata()) == RUNS[0].test_loss
+
+
 def test_axes_of_the_caller_are_used_and_no_others_opened():
     _, (left, right) = plt.subplots(1, 2)
     figures = plt.get_fignums()
@@ -162,6 +182,12 @@ def test_all_panels_share_one_loss_axis_one_unit_one_legend_and_one_title():
     assert all(ax.get_legend() is None for ax in fig.axes)
 
 
+def test_the_legend_names_both_curves_if_any_panel_has_both():
+    fig = compare_runs([scratch.train(BARE, 3, epochs=5), RUNS[0]], title="Two.")
+
+    assert entries(fig.legends[0]) == ["train", "test"]
+
+
 @pytest.mark.parametrize("label", ["train", "test"])
 def test_a_curve_looks_the_same_in_both_kinds_of_picture(label):
     alone = curves(plot_losses(RUNS[0]))[label]
@@ -179,6 +205,8 @@ def test_a_curve_looks_the_same_in_both_kinds_of_picture(label):
     [
         (plot_losses, 3, "A title.", TypeError, "run must be a Run, got 3"),
         (plot_losses, RUNS[0], 3, TypeError, "title must be a string, got 3"),
+        (plot_losses, SWEEP, "All.", TypeError, "run must be a Run, got SweepResult"),
+        (compare_runs, [RUNS[0], SWEEP], "All.", TypeError, "runs[1] must be a Run"),
         (compare_runs, RUNS, 3, TypeError, "title must be a string, got 3"),
         (compare_runs, [], "None.", ValueError, "runs must hold at least one run"),
         (compare_runs, [RUNS[0], 3], "Two.", TypeError, "runs[1] must be a Run, got 3"),

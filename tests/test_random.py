@@ -153,6 +153,8 @@ SURROUNDINGS = [
     pytest.param(torch.no_grad, id="no_grad"),
     pytest.param(torch.inference_mode, id="inference mode"),
     pytest.param(lambda: default_device("meta"), id="another default device"),
+    pytest.param(lambda: torch.device("meta"), id="a device around it"),
+    pytest.param(lambda: torch.autocast("cpu"), id="autocast"),
 ]
 
 

@@ -47,14 +47,15 @@ def close(actual, expected, atol=0.0, rtol=0.0):
 # The fit
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("lambd", [1e-6, 3, 1e6])
 @pytest.mark.parametrize(("n", "p"), SIZES)
-def test_the_fit_is_that_of_scikit_learn(n, p, lambd):
+def test_the_fit_is_that_of_scikit_learn(n, p, lambd, bias):
     problem = problem_of(n, p, mean=0.3)
 
-    w, b = ridge.fit(problem, lambd)
+    w, b = ridge.fit(problem, lambd, bias=bias)
 
-    theirs = Ridge(alpha=n * lambd, solver="svd", tol=1e-15)
+    theirs = Ridge(alpha=n * lambd, fit_intercept=bias, solver="svd", tol=1e-15)
     theirs.fit(problem.X_train.numpy(), problem.y_train.numpy()[:, 0])
     np.testing.assert_allclose(w.numpy()[:, 0], theirs.coef_, rtol=0, atol=1e-10)
     np.testing.assert_allclose(b.numpy(), theirs.intercept_, rtol=0, atol=1e-10)
@@ -179,6 +180,56 @@ def test_a_long_full_batch_run_ends_at_the_fit(small):
     half = concise.train(small, 4, lr=0.1, epochs=300, batch_size=7)
     close(half.w, w, atol=1e-13)
     close(half.b, b, atol=1e-13)
+
+
+# The rank
+
+
+def float32_of_rank(rank, n, p):
+    """Inputs of this rank but for the rounding of float32; every sum of it counts."""
+    left, right = normal(n, rank, seed=5).float(), normal(rank, p, seed=6).float()
+    return left @ right
+
+
+def test_an_input_that_is_a_multiple_of_another_in_float32_is_no_direction():
+    x = torch.linspace(0, 1, 20)[:, None]
+    X, y = torch.cat([x, x / 3], dim=1), 2 * x + 0.1 * normal(20, 1).float()
+    problem = RegressionProblem(X, y)
+
+    w, b = ridge.fit(problem, 0)
+
+    # Of all (w₁, w₂) with one slope w₁ + w₂/3 the shortest is a multiple of (1, 1/3).
+    slope, level = np.polyfit(x[:, 0].double(), y[:, 0].double(), 1)
+    close(w[:, 0].double(), slope * torch.tensor([0.9, 0.3]).double(), atol=1e-6)
+    close(b.double(), torch.tensor([level]), atol=1e-6)
+    assert ridge.degrees_of_freedom(X, 0) == 2
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("n", "p"), [(30, 40), (200, 30), (20, 400)])
+def test_whatever_uses_the_decomposition_sees_the_rank_of_float32_data(n, p, bias):
+    X = float32_of_rank(5, n, p)
+    problem = RegressionProblem(X, normal(n, 1).float(), None, None, 0 * X[:1].T, 0)
+    zero = 0 * X[:1].T, torch.zeros(1)
+
+    d, kept = ridge.shrinkage(X, 0, bias=bias)
+
+    assert len(d) == 5
+    assert kept.tolist() == [1] * 5
+    assert ridge.degrees_of_freedom(X, 0, bias=bias) == 5 + bias
+    risk = ridge.expected_risk(X, 0, 0, 1, bias=bias)
+    direct = direct_risk(X.double(), 1e-9, 0, 1, bias)
+    assert risk == pytest.approx(direct, rel=1e-4)
+    w = ridge.fit(problem, 0, bias=bias)[0]
+    close(w, ridge.fit(problem, 1e-9, bias=bias)[0], atol=1e-6)
+    path, _ = ridge.trajectory(problem, 0, 1e-3, [10**12], *zero)
+    close(path[0], ridge.fit(problem, 0)[0], atol=1e-6)
+    ones = torch.ones(p, 1)
+    seen = torch.linalg.svd(X.double())[2][:5]
+    left = ones.double() - seen.T @ (seen @ ones.double())
+    assert ridge.anatomy(problem, ones, zero[1], noise_std=0).start == (
+        pytest.approx(float((left**2).sum()) / 2, rel=1e-6)
+    )
 
 
 # The trajectory
@@ -478,6 +529,8 @@ def test_the_asymptotic_risk_without_decay(lambd):
 def test_the_asymptotic_risk_where_the_peak_of_double_descent_stands():
     assert ridge.asymptotic_risk(0, 20, 20, noise_std=0.5, w_norm=1.5) == INF
     assert ridge.asymptotic_risk(0, 20, 20, noise_std=0, w_norm=1.5) == 0
+    beside_it = ridge.asymptotic_risk(0, 10**9, 10**9 + 1, 1.0, 1.0)
+    assert beside_it == pytest.approx(500000000.5, rel=1e-15)
 
 
 def in_many_digits(lambd, n, p, sigma, w_norm):
@@ -662,6 +715,21 @@ def test_the_truth_itself_has_no_loss_but_the_noise(small):
     assert sum(parts) == parts.noise == 0.125
     assert parts.start == pytest.approx(parts.unseen)
     assert parts.cross == pytest.approx(-2 * parts.start)
+
+
+def test_the_anatomy_needs_a_truth_and_something_to_test_on(small):
+    train, truth = (small.X_train, small.y_train), (small.w_true, small.b_true)
+    w, b = ridge.fit(small, 3)
+
+    with pytest.raises(ValueError, match="problem must have w_true and b_true here"):
+        ridge.anatomy(RegressionProblem(*train), w, b)
+
+    untested = RegressionProblem(*train, None, None, *truth)
+    with pytest.raises(ValueError, match="noise_std must be given without a test set"):
+        ridge.anatomy(untested, w, b)
+    assert ridge.anatomy(untested, w, b, noise_std=1) == (
+        ridge.anatomy(small, w, b, noise_std=1)
+    )
 
 
 def test_the_anatomy_of_a_float32_run_adds_up(problem):

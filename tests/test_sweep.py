@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.profiler import ProfilerActivity, profile
 
+import weight_decay
 from weight_decay import (
     DivergenceError,
     RegressionProblem,
@@ -328,14 +329,48 @@ def test_a_square_matrix_that_does_not_fit_is_done_without():
 
 def test_only_a_cpu_has_a_cache_to_stay_in():
     def problem(device):
-        X_train, X_test = torch.empty(20, 200), torch.empty(100, 200)
-        return SimpleNamespace(X_train=X_train.to(device), X_test=X_test.to(device))
+        X_train, X_test = (torch.empty(n, 200, device=device) for n in (20, 100))
+        return SimpleNamespace(X_train=X_train, test_set=(X_test, None))
 
     on_cpu = _plan([problem("cpu")] * 900, 64, 5, None, 2**28)
     elsewhere = _plan([problem("meta")] * 900, 64, 5, None, 2**28)
 
     assert on_cpu.num_problems < elsewhere.num_problems == 900
     assert on_cpu.form == elsewhere.form == "examples"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_many_lambdas_in_one_sweep_are_cut_to_the_cache_too(problem, form):
+    plan = _plan([problem], 160_000, 5, form, 2**28)
+
+    *_, per_step = module._bytes([problem], 5, form)
+    assert 0.9 < plan.num_lambdas * per_step / module.CACHE_BYTES <= 1
+
+
+def test_the_lambdas_may_be_a_tensor(small):
+    lambdas = torch.logspace(-1, 1, 3)
+
+    result = sweep([small], lambdas, epochs=1, seeds=torch.arange(1))
+
+    assert (result.lambdas, result.seeds) == (lambdas.tolist(), [0])
+    assert {type(lambd) for lambd in result.lambdas} == {float}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_problems_without_a_test_set_have_training_losses_only(small, form):
+    bare = RegressionProblem(small.X_train, small.y_train)
+
+    result, whole = (sweep([each], [0, 3], form=form) for each in (bare, small))
+
+    assert torch.equal(result.train_loss, whole.train_loss)
+    assert result.test_loss.shape == (2, 1, 0)
+    assert not result.diverged.any()
+    with pytest.raises(ValueError, match=r"problems\[1\] must have the shapes"):
+        sweep([bare, small], [0])
+
+
+def test_the_package_offers_the_function():
+    assert weight_decay.sweep is sweep
 
 
 def peak_and_rest(work, folder):
@@ -508,8 +543,8 @@ def test_problems_that_do_not_match_are_named(other):
             r"^2 \* lr must be at most 3.4e\+38",
         ),
         ({"seeds": [0, 1, 2]}, ValueError, r"^seeds .* 2 problems, got 3"),
-        ({"seeds": [0, -1]}, ValueError, r"^seeds\[1\]: seed .*, got -1"),
-        ({"seeds": [0.5, 1]}, TypeError, r"^seeds\[0\]: seed .*, got 0.5"),
+        ({"seeds": [0, -1]}, ValueError, r"^seeds\[1\] must be at .*, got -1"),
+        ({"seeds": [0.5, 1]}, TypeError, r"^seeds\[0\] must be an .*, got 0.5"),
         ({"w_init": torch.zeros(4)}, ValueError, r"^w_init .*\(4, 1\), got \(4,\)"),
         ({"memory_mib": 1e-4}, ValueError, r"^memory_mib must be at least 0.*0.0001"),
     ],

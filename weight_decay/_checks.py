@@ -2,6 +2,7 @@
 
 import math
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,19 +17,33 @@ SIZE_LIMIT = 2**40
 
 
 def shown(value: Any) -> str:
-    """Return the value as an error shows it, whatever its own `repr` does."""
+    """Return the value as an error shows it: arrays by type and shape, all else short.
+
+    Whatever its own `repr` does: that of an int of more than 4300 digits is an error.
+    """
+    kind = type(value)
     try:
-        return repr(value)
-    except Exception:  # an int of more than 4300 digits, for one
-        return f"{type(value).__name__} that cannot be shown"
+        if shape := tuple(getattr(value, "shape", ())):
+            return f"{kind.__module__}.{kind.__qualname__} of shape {shape}"
+        text = repr(value)
+    except Exception:
+        return f"{kind.__name__} that cannot be shown"
+    return text if len(text) <= 200 else f"{text[:200]} …"
+
+
+def plain(value: Any) -> Any:
+    """Return the number in a tensor or an array of no axis; all else as it is."""
+    holds_one = getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    return value.item() if holds_one and not getattr(value, "is_meta", False) else value
 
 
 def check_finite(name: str, value: Any) -> float:
     """Return `value` as a float; it must be a finite real number."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+    plain_value = plain(value)
+    if isinstance(plain_value, bool) or not isinstance(plain_value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
     try:
-        number = float(value)
+        number = float(plain_value)
     except OverflowError:  # an int or a fraction beyond the range of a float
         number = math.inf
     if not math.isfinite(number):
@@ -78,12 +93,12 @@ def check_size(name: str, value: Any) -> int:
     return number
 
 
-def check_seed(value: Any) -> int:
+def check_seed(name: str, value: Any) -> int:
     """Return the seed as an int; 0 ≤ seed < 2³⁰."""
-    number = check_integer("seed", value)
+    number = check_integer(name, value)
     if not 0 <= number < SEED_LIMIT:
         raise ValueError(
-            f"seed must be at least 0 and below 2**30 = {SEED_LIMIT}, "
+            f"{name} must be at least 0 and below 2**30 = {SEED_LIMIT}, "
             f"got {shown(value)}"
         )
     return number
@@ -91,9 +106,10 @@ def check_seed(value: Any) -> int:
 
 def check_integer(name: str, value: Any) -> int:
     """Return `value` as an int; it must be a whole number, of any sign."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+    plain_value = plain(value)
+    if isinstance(plain_value, bool) or not isinstance(plain_value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
-    return int(value)
+    return int(plain_value)
 
 
 def check_flag(name: str, value: Any) -> bool:
@@ -148,28 +164,16 @@ def check_tensor(
 ) -> torch.Tensor:
     """Return `value` without its graph; check type, dtype, shape, device, values.
 
-    Parameters
-    ----------
-    name : str
-        The argument's name, for the message.
-    value : Any
-        What was passed.
-    shape : tuple of int or str
-        The shape to have; a str names a size that is free, as in ``("n", 1)``.
-    like : torch.Tensor, optional
-        A tensor whose dtype and device `value` must share.
-
-    Raises
-    ------
-    TypeError
-        Not a tensor, or not of a floating dtype, or not of the dtype of `like`, or
-        sparse.
-    ValueError
-        Wrong shape, an empty tensor, another device, NaN or an infinity; a tensor
-        without numbers, on the device "meta".
+    A str in `shape` names a size that is free, as in ``("n", 1)``; the dtype and the
+    device of `like` are those to have.
     """
     if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {shown(value)}")
+        told = f"{name} must be a torch.Tensor, got {shown(value)}"
+        if hasattr(value, "__array__") or isinstance(value, list):
+            data = f"{name}.to_numpy()" if hasattr(value, "to_numpy") else name
+            dtype = torch.float32 if like is None else like.dtype
+            told += f": torch.as_tensor({data}, dtype={dtype}) makes one of it"
+        raise TypeError(told)
     check_dtype(f"{name}.dtype", value.dtype)
     if like is not None and value.dtype != like.dtype:
         raise TypeError(f"{name} must have dtype {like.dtype}, got {value.dtype}")
@@ -195,12 +199,23 @@ def check_tensor(
     return value.detach()
 
 
-def check_start(name: str, value: Any, default: torch.Tensor) -> torch.Tensor:
-    """Return a copy of the start that was passed, or `default` if it is None.
+def check_matrix(name: str, value: Any) -> torch.Tensor:
+    """Return the tensor; it must have the shape (n, p)."""
+    return check_tensor(name, value, ("n", "p"))
 
-    It must have the shape, the dtype and the device of `default`.
-    """
-    if value is None:
-        return default
-    start = check_tensor(name, value, tuple(default.shape), like=default).clone()
-    return start.requires_grad_(default.requires_grad)
+
+# What an argument of this name has to be, wherever it is taken.
+Check = Callable[[str, Any], Any]
+CHECKS: dict[str, Check] = {
+    **dict.fromkeys(["lambd", "noise_std", "w_norm"], check_not_negative),
+    "lr": check_positive,
+    **dict.fromkeys(["epochs", "batch_size"], check_count),
+    **dict.fromkeys(["n_train", "n_test"], check_count),
+    "num_inputs": check_size,
+    "seed": check_seed,
+    "bias": check_flag,
+    "dtype": check_dtype,
+    "device": check_device,
+    "generator": check_generator,
+    "X": check_matrix,
+}

@@ -5,12 +5,23 @@ from typing import Any
 import torch
 from torch import nn
 
-from ._checks import check_not_negative, check_positive, check_start, check_tensor
-from ._random import random_stream, standard_normal
-from .data import RegressionProblem, minibatches
-from .run import Recorder, Run, checked
+from ._checks import check_tensor
+from ._guards import guarded
+from ._random import random_stream
+from .data import RegressionProblem
+from .run import Run, prepare, training
+from .scratch import init_params
+
+LOSS_UNIT = "squared error"
 
 
+def _matching(given: dict[str, Any]) -> None:
+    w = given["w"] = check_tensor("w", given["w"], ("p", 1))
+    given["b"] = check_tensor("b", given["b"], (1,), like=w)
+
+
+@guarded(_matching)
+@torch.random.fork_rng(devices=[])  # nn.Linear draws a start, which is replaced
 def linear_net(w: torch.Tensor, b: torch.Tensor) -> nn.Sequential:
     """Return a network of one linear layer that starts at w and b.
 
@@ -31,19 +42,13 @@ def linear_net(w: torch.Tensor, b: torch.Tensor) -> nn.Sequential:
     TypeError, ValueError
         A wrong argument; the message names it and its value.
     """
-    w = check_tensor("w", w, ("p", 1))
-    b = check_tensor("b", b, (1,), like=w)
-    # skip_init: the start that nn.Linear would draw comes from torch's global
-    # random generator, and a run must leave that alone.
-    linear: nn.Linear = nn.utils.skip_init(
-        nn.Linear, len(w), 1, dtype=w.dtype, device=w.device
-    )
-    with torch.no_grad():
-        linear.weight.copy_(w.T)
-        linear.bias.copy_(b)
+    linear = nn.Linear(len(w), 1)
+    linear.weight = nn.Parameter(w.T.clone())
+    linear.bias = nn.Parameter(b.clone())
     return nn.Sequential(linear)
 
 
+@guarded()
 def decaying_sgd(net: nn.Sequential, lambd: float, lr: float) -> torch.optim.SGD:
     """Return an SGD optimiser that decays the weight and spares the bias.
 
@@ -67,16 +72,27 @@ def decaying_sgd(net: nn.Sequential, lambd: float, lr: float) -> torch.optim.SGD
     TypeError, ValueError
         A wrong λ or η; the message names it and its value.
     """
-    lambd, lr = check_not_negative("lambd", lambd), check_positive("lr", lr)
     weight, bias = net.parameters()
     groups: list[dict[str, Any]] = [
-        {"params": [weight], "weight_decay": lambd},
-        {"params": [bias], "weight_decay": 0},
+        {"params": weight, "weight_decay": lambd},
+        {"params": bias, "weight_decay": 0},
     ]
     return torch.optim.SGD(groups, lr=lr)
 
 
-@checked
+def _init_params(
+    num_inputs: int,
+    generator: torch.Generator,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the w of `scratch.init_params`, and b ~ N(0, 1) from its own stream."""
+    w, b = init_params(num_inputs, generator, dtype, device)
+    own = random_stream(generator.initial_seed(), "bias")
+    return w, torch.normal(0, 1, (1,), generator=own, dtype=torch.float32).to(b)
+
+
+@training
 def train(
     problem: RegressionProblem,
     lambd: float,
@@ -112,8 +128,8 @@ def train(
         smaller.
     seed : int
         Seed of the start and of the batches, 0 ≤ seed < 2³⁰; the same weight and
-        the same batches as in `scratch.train`. The bias, N(0, 1) here, comes
-        from a random stream of its own.
+        the same batches as in `scratch.train`. The bias, N(0, 1) here, comes from a
+        stream of its own, ``torch.Generator().manual_seed(seed + 2**31)``.
     w_init : torch.Tensor, shape (p, 1), optional
         A start for w in place of the drawn one. The batches stay the same.
     b_init : torch.Tensor, shape (1,), optional
@@ -137,25 +153,17 @@ def train(
     >>> concise.train(synthetic_data(), lambd=3).loss_unit
     'squared error'
     """
-    p, dtype, device = problem.num_inputs, problem.dtype, problem.device
-    generator = random_stream(seed, "training")
-    w = standard_normal((p, 1), generator, dtype, device)
-    b = standard_normal((1,), random_stream(seed, "bias"), dtype, device)
-    w, b = check_start("w_init", w_init, w), check_start("b_init", b_init, b)
-    recorder = Recorder("squared error", problem, lambd, lr, epochs, (w, b))
-
-    net = linear_net(w, b)
-    squared_error = nn.MSELoss(reduction="none")
+    w, b, history = prepare(
+        LOSS_UNIT, _init_params, problem, epochs, batch_size, seed, w_init, b_init
+    )
+    net, squared_error = linear_net(w, b), nn.MSELoss()
     trainer = decaying_sgd(net, lambd, lr)
-    for epoch in range(1, epochs + 1):
-        batches = minibatches(problem.X_train, problem.y_train, batch_size, generator)
+    for batches in history:
         for X, y in batches:
             trainer.zero_grad()
             loss = squared_error(net(X), y)
-            loss.mean().backward()
+            loss.backward()
             trainer.step()
-        recorder.after_epoch(
-            epoch, batches, loss, lambda X, y: squared_error(net(X), y)
-        )
+        history.record(loss, lambda X, y: squared_error(net(X), y))
     weight, bias = net.parameters()
-    return recorder.run(weight.T, bias)
+    return history.run(lambd, lr, weight.T, bias)

@@ -14,7 +14,8 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
-from ._checks import check_count, check_not_negative, check_positive, shown
+from ._checks import check_count, check_not_negative, check_positive, plain, shown
+from ._guards import guarded
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,14 @@ class Coefficient:
             A needed number is missing or wrong; the message names it.
         """
         value = self.number
-        if self.n or n_train is not None:
-            value *= Fraction(check_count("n_train", n_train)) ** self.n
-        if self.sigma or noise_std is not None:
-            value *= Fraction(check_positive("noise_std", noise_std)) ** self.sigma
+        for name, power, given, check in (
+            ("n_train", self.n, n_train, check_count),
+            ("noise_std", self.sigma, noise_std, check_positive),
+        ):
+            if power and given is None:
+                raise TypeError(f"{name} must be given, it does not cancel: got None")
+            if given is not None:
+                value *= Fraction(check(name, given)) ** power
         return value
 
 
@@ -126,6 +131,15 @@ CONVENTIONS: Mapping[str, Convention] = MappingProxyType(
 )
 
 
+def _check_convention(name: str, key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{name} must be the name of a convention, got {shown(key)}")
+    if key not in CONVENTIONS:
+        raise ValueError(f"{name} must be one of {[*CONVENTIONS]}, got {key!r}")
+    return key
+
+
+@guarded(source=_check_convention, target=_check_convention)
 def convert(
     value: float,
     source: str,
@@ -189,6 +203,7 @@ def convert(
 
     Examples
     --------
+    >>> from weight_decay.conventions import convert
     >>> convert(3, "half mean squared error", "mean squared error")
     6.0
     >>> convert(3, "half mean squared error", "scikit-learn alpha", n_train=20)
@@ -196,7 +211,7 @@ def convert(
     >>> convert(0.01, "prior std", "sum of half squares", noise_std=0.01)
     1.0
     """
-    start, end = _convention("source", source), _convention("target", target)
+    start, end = CONVENTIONS[source], CONVENTIONS[target]
     factor = (start.penalty / start.data) / (end.penalty / end.data)
     result = _strength(start, value) * factor.value(n_train, noise_std)
     if source == target:
@@ -207,6 +222,7 @@ def convert(
     return math.sqrt(_as_float(1 / result, given)) if result else math.inf
 
 
+@guarded(source=_check_convention, target=_check_convention)
 def learning_rate_factor(
     source: str,
     target: str,
@@ -252,27 +268,20 @@ def learning_rate_factor(
 
     Examples
     --------
+    >>> from weight_decay.conventions import learning_rate_factor
     >>> learning_rate_factor("mean squared error", "half mean squared error")
     2.0
     """
-    start, end = _convention("source", source), _convention("target", target)
+    start, end = CONVENTIONS[source], CONVENTIONS[target]
     factor = (start.data / end.data).value(n_train, noise_std)
     return _as_float(factor, {"n_train": n_train, "noise_std": noise_std})
-
-
-def _convention(name: str, key: Any) -> Convention:
-    if not isinstance(key, str):
-        raise TypeError(f"{name} must be the name of a convention, got {shown(key)}")
-    if key not in CONVENTIONS:
-        raise ValueError(f"{name} must be one of {[*CONVENTIONS]}, got {key!r}")
-    return CONVENTIONS[key]
 
 
 def _strength(convention: Convention, value: Any) -> Fraction:
     """Return what multiplies the coefficient of ‖w‖²: λ, or 1/s² for a prior."""
     if not convention.is_std:
         return Fraction(check_not_negative("value", value))
-    if isinstance(value, numbers.Real) and value == math.inf:
+    if isinstance(plain(value), numbers.Real) and value == math.inf:
         return Fraction(0)
     return Fraction(check_positive("value", value)) ** -2
 

@@ -6,25 +6,27 @@ from typing import Any
 import torch
 
 from ._checks import (
+    CHECKS,
     check_count,
-    check_device,
-    check_dtype,
     check_finite,
     check_generator,
     check_in_range,
-    check_not_negative,
     check_size,
     check_tensor,
+    shown,
 )
+from ._guards import guarded, torch_alone
 from ._random import random_stream
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RegressionProblem:
-    """A linear regression problem whose truth is known.
+    """A linear regression problem; its test set and its truth may be unknown.
 
     Here n is the number of training examples, m the number of test examples
-    and p the number of inputs (features).
+    and p the number of inputs (features). Data of one's own are
+    ``RegressionProblem(X_train, y_train)``, with X_test and y_test where there are
+    any; only what compares with the truth, `ridge.anatomy`, needs w_true and b_true.
 
     Attributes
     ----------
@@ -32,47 +34,56 @@ class RegressionProblem:
         Inputs of the training examples, float32 or float64.
     y_train : torch.Tensor, shape (n, 1)
         Targets of the training examples.
-    X_test : torch.Tensor, shape (m, p)
+    X_test : torch.Tensor, shape (m, p), optional
         Inputs of the test examples.
-    y_test : torch.Tensor, shape (m, 1)
+    y_test : torch.Tensor, shape (m, 1), optional
         Targets of the test examples.
-    w_true : torch.Tensor, shape (p, 1)
+    w_true : torch.Tensor, shape (p, 1), optional
         The weight w* that made the data.
-    b_true : float
+    b_true : float, optional
         The bias b* that made the data.
 
     Raises
     ------
     TypeError
-        A field is not a tensor, or not float32 or float64, or the dtypes differ.
+        A field is not a tensor, or not float32 or float64, or the dtypes differ; one
+        of X_test and y_test, or of w_true and b_true, without the other.
     ValueError
         Shapes or devices that do not match, an empty tensor, NaN or an infinity.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from weight_decay import RegressionProblem
+    >>> X_train = torch.tensor([[1.0, 7.0], [2.0, 8.0], [4.0, 6.0]])
+    >>> RegressionProblem(X_train, y_train=torch.tensor([[2.0], [3.0], [5.0]]))
+    RegressionProblem(3 training examples, 2 inputs, torch.float32, cpu)
     """
 
     X_train: torch.Tensor
     y_train: torch.Tensor
-    X_test: torch.Tensor
-    y_test: torch.Tensor
-    w_true: torch.Tensor
-    b_true: float
+    X_test: torch.Tensor | None = None
+    y_test: torch.Tensor | None = None
+    w_true: torch.Tensor | None = None
+    b_true: float | None = None
 
+    @torch_alone("RegressionProblem")
     def __post_init__(self) -> None:
         """Check every field and cut it off from any autograd graph."""
         X = check_tensor("X_train", self.X_train, ("n", "p"))
         n, p = X.shape
-        y = check_tensor("y_train", self.y_train, (n, 1), like=X)
-        X_test = check_tensor("X_test", self.X_test, ("m", p), like=X)
-        y_test = check_tensor("y_test", self.y_test, (len(X_test), 1), like=X)
-        w_true = check_tensor("w_true", self.w_true, (p, 1), like=X)
+        fields = {"X_train": X}
+        fields["y_train"] = check_tensor("y_train", self.y_train, (n, 1), like=X)
+        if self.X_test is not None or self.y_test is not None:
+            X_test = check_tensor("X_test", self.X_test, ("m", p), like=X)
+            m = len(X_test)
+            y_test = check_tensor("y_test", self.y_test, (m, 1), like=X)
+            fields |= {"X_test": X_test, "y_test": y_test}
+        if self.w_true is not None or self.b_true is not None:
+            fields["w_true"] = check_tensor("w_true", self.w_true, (p, 1), like=X)
+            object.__setattr__(self, "b_true", check_finite("b_true", self.b_true))
         # The dataclass is frozen, so the checked values go in the long way.
-        for name, value in {
-            "X_train": X,
-            "y_train": y,
-            "X_test": X_test,
-            "y_test": y_test,
-            "w_true": w_true,
-            "b_true": check_finite("b_true", self.b_true),
-        }.items():
+        for name, value in fields.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -90,15 +101,33 @@ class RegressionProblem:
         """The device of every tensor of the problem."""
         return self.X_train.device
 
+    @property
+    def test_set(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """X_test and y_test; tensors of m = 0 examples if there are none."""
+        if self.X_test is None or self.y_test is None:
+            return self.X_train[:0], self.y_train[:0]
+        return self.X_test, self.y_test
+
     def __repr__(self) -> str:
         """Return the sizes, not the 24 000 numbers."""
+        tests = "" if self.X_test is None else f" and {len(self.X_test)} test"
         return (
-            f"RegressionProblem({len(self.X_train)} training and "
-            f"{len(self.X_test)} test examples, {self.num_inputs} inputs, "
-            f"{self.dtype}, {self.device})"
+            f"RegressionProblem({len(self.X_train)} training{tests} examples, "
+            f"{self.num_inputs} inputs, {self.dtype}, {self.device})"
         )
 
 
+def check_problem(name: str, value: Any) -> RegressionProblem:
+    """Return the value; it must be a `RegressionProblem`."""
+    if not isinstance(value, RegressionProblem):
+        raise TypeError(f"{name} must be a RegressionProblem, got {shown(value)}")
+    return value
+
+
+CHECKS["problem"] = check_problem
+
+
+@guarded()
 def synthetic_data(
     n_train: int = 20,
     n_test: int = 100,
@@ -143,19 +172,15 @@ def synthetic_data(
 
     Examples
     --------
+    >>> from weight_decay import synthetic_data
     >>> synthetic_data()
     RegressionProblem(20 training and 100 test examples, 200 inputs, torch.float32, cpu)
     """
-    n_train = check_count("n_train", n_train)
-    n_test = check_count("n_test", n_test)
-    p = check_count("num_inputs", num_inputs)
-    sigma = check_not_negative("noise_std", noise_std)
-    check_dtype("dtype", dtype)
-    device = check_device("device", device)
+    p = num_inputs
     check_size("n_train times num_inputs", n_train * p)
     check_size("n_test times num_inputs", n_test * p)
     # No normal draw is beyond 32, so no noise is beyond the range.
-    check_in_range("32 times noise_std", 32 * sigma, dtype)
+    check_in_range("32 times noise_std", 32 * noise_std, dtype)
     generator = random_stream(seed, "data")
     on_cpu: Any = {"dtype": torch.float64, "device": "cpu"}
 
@@ -167,7 +192,7 @@ def synthetic_data(
     tensors = []
     for n in (n_train, n_test):
         X = normal(n, p)
-        y = X @ w_true + b_true + sigma * normal(n, 1)
+        y = X @ w_true + b_true + noise_std * normal(n, 1)
         tensors += [X, y]
     X_train, y_train, X_test, y_test, w_true = (
         tensor.to(device=device, dtype=dtype) for tensor in [*tensors, w_true]

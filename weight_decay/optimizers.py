@@ -3,6 +3,7 @@
 Each optimiser takes one step of one parameter, w ← `step(w, gradient)`. Where
 weight decay enters that step is not its business but that of a `Decay`:
 
+>>> from weight_decay.optimizers import Adam, coupled, decoupled
 >>> Adam(0.003, decay=coupled(3))  # Adam with an L2 penalty: torch.optim.Adam
 Adam(lr=0.003, decay=coupled(3), betas=(0.9, 0.999), eps=1e-08)
 >>> Adam(0.003, decay=decoupled(3))  # AdamW: torch.optim.AdamW
@@ -18,6 +19,7 @@ from typing import Any, Literal, TypeVar
 import torch
 
 from ._checks import check_not_negative, check_positive, check_tensor, shown
+from ._guards import torch_alone
 
 KINDS = ("coupled", "decoupled")
 
@@ -44,6 +46,7 @@ class Decay:
     kind: Literal["coupled", "decoupled"]
     lambd: float
 
+    @torch_alone("Decay")
     def __post_init__(self) -> None:
         """Check both values."""
         kind: Any = self.kind
@@ -78,7 +81,7 @@ class Decay:
 
     def __repr__(self) -> str:
         """Return the decay as it is written: ``coupled(3)``."""
-        return f"{self.kind}({self.lambd:g})"
+        return f"{self.kind}({repr(self.lambd).removesuffix('.0')})"
 
 
 def coupled(lambd: float) -> Decay:
@@ -157,6 +160,7 @@ class Optimizer(ABC):
     lr: float
     decay: Decay = field(default=NO_DECAY, kw_only=True)
 
+    @torch_alone("Optimizer")
     def __post_init__(self) -> None:
         """Check what was passed."""
         self.lr = check_positive("lr", self.lr)
@@ -202,39 +206,24 @@ Step = Callable[[AnyOptimizer, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def checked(step: Step[AnyOptimizer]) -> Step[AnyOptimizer]:
-    """Check the tensors of a step before it starts, and cut off their graphs.
-
-    Parameters
-    ----------
-    step : callable
-        A method ``step(self, w, gradient)`` of an optimiser.
-
-    Returns
-    -------
-    callable
-        The same method; wrong tensors never reach it.
-
-    Raises
-    ------
-    TypeError, ValueError
-        When called with a wrong tensor; see `Optimizer.step`.
-    """
+    """Check the tensors of a step, cut off their graphs, and run it `torch_alone`."""
 
     @functools.wraps(step)
     def checked_step(
         self: AnyOptimizer, w: torch.Tensor, gradient: torch.Tensor
     ) -> torch.Tensor:
-        last, self.lr = self._last, check_positive("lr", self.lr)
-        any_shape = tuple(f"n{axis}" for axis in range(getattr(w, "ndim", 0)))
-        w = check_tensor("w", w, any_shape, like=last)
-        if last is not None and w.shape != last.shape:
-            raise ValueError(
-                f"w must have shape {tuple(last.shape)} as in the step before, got "
-                f"{tuple(w.shape)}: take one optimizer for each parameter"
-            )
-        gradient = check_tensor("gradient", gradient, tuple(w.shape), like=w)
-        self._last = step(self, w, gradient)
-        return self._last
+        with torch_alone(f"{type(self).__name__}.step"):
+            last, self.lr = self._last, check_positive("lr", self.lr)
+            any_shape = tuple(f"n{axis}" for axis in range(getattr(w, "ndim", 0)))
+            w = check_tensor("w", w, any_shape, like=last)
+            if last is not None and w.shape != last.shape:
+                raise ValueError(
+                    f"w must have shape {tuple(last.shape)} as in the step before, got "
+                    f"{tuple(w.shape)}: take one optimizer for each parameter"
+                )
+            gradient = check_tensor("gradient", gradient, tuple(w.shape), like=w)
+            self._last = step(self, w, gradient)
+            return self._last
 
     return checked_step
 
@@ -259,6 +248,8 @@ class SGD(Optimizer):
 
     Examples
     --------
+    >>> import torch
+    >>> from weight_decay.optimizers import SGD, coupled
     >>> w, gradient = torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0])
     >>> SGD(0.25, decay=coupled(2)).step(w, gradient)
     tensor([0.2500, 0.7500])
@@ -355,6 +346,8 @@ class Adam(Optimizer):
     --------
     Where the data say nothing, Adam with L2 steps by η, whatever λ is:
 
+    >>> import torch
+    >>> from weight_decay.optimizers import Adam, coupled, decoupled
     >>> w, zero = torch.tensor([1.0, 2.0]), torch.zeros(2)
     >>> Adam(0.25, decay=coupled(0.01)).step(w, zero)
     tensor([0.7500, 1.7500])

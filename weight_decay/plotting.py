@@ -94,6 +94,9 @@ def plot_losses(run: Run, ax: Axes | None = None, *, title: str | None = None) -
     ------
     TypeError
         A wrong argument; the message names it and its value, and nothing is drawn.
+    ValueError
+        The axes show a run already: in the colours of the book a second one could
+        not be told from it. `compare_runs` draws them side by side.
     """
     _check_run("run", run)
     if title is not None:
@@ -106,6 +109,8 @@ def plot_losses(run: Run, ax: Axes | None = None, *, title: str | None = None) -
             return plot_losses(run, ax, title=title)
     if not hasattr(ax, "get_yscale"):
         raise TypeError(f"ax must be matplotlib Axes, got {shown(ax)}")
+    if TRAIN["label"] in ax.get_legend_handles_labels()[1]:
+        raise ValueError(f"ax must not show a run yet, got {ax}: see compare_runs")
     _draw_curves(run, ax)
     ax.set_ylabel(f"mean loss ({run.loss_unit})")
     ax.set_title(closing_sentence(run) if title is None else title)
@@ -155,20 +160,26 @@ def compare_runs(runs: Sequence[Run], *, title: str) -> Figure:
             _draw_curves(run, ax)
             ax.set_title(f"λ = {run.lambd:g}", loc="center")
         axes.flat[0].set_ylabel(f"mean loss ({units[0]})")
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        fig.legend(handles, labels, loc="outside lower center", ncols=2)
+        names = [ax.get_legend_handles_labels() for ax in axes.flat]
+        most = max(names, key=lambda pair: len(pair[1]))
+        fig.legend(*most, loc="outside lower center", ncols=2)
         fig.suptitle(title, x=0.01, ha="left", fontsize=STYLE["axes.titlesize"])
     return fig
 
 
 def closing_sentence(run: Run) -> str:
-    """Return one sentence on how the test loss of the run ends."""
-    return f"With λ = {run.lambd:g} the test loss ends at {run.test_loss[-1]:.3g}"
+    """Return one sentence on how the test loss ends; without one, the training loss."""
+    _check_run("run", run)
+    name, losses = (
+        ("test", run.test_loss) if run.test_loss else ("training", run.train_loss)
+    )
+    return f"With λ = {run.lambd:g} the {name} loss ends at {losses[-1]:.3g}"
 
 
 def _check_run(name: str, run: Any) -> None:
-    """Check that it has what is drawn of a run."""
-    if not (hasattr(run, "test_loss") and hasattr(run, "w_norm")):
+    """Check that it has what is drawn of a run; a `SweepResult` has tensors for it."""
+    drawn = (getattr(run, loss, None) for loss in ("train_loss", "test_loss"))
+    if not all(isinstance(losses, list) for losses in drawn):
         raise TypeError(f"{name} must be a Run, got {shown(run)}")
 
 
@@ -180,7 +191,8 @@ def _check_title(title: Any) -> None:
 def _draw_curves(run: Run, ax: Axes) -> None:
     """Draw both curves and what every loss picture shares."""
     ax.plot(run.epochs, run.train_loss, **TRAIN)
-    ax.plot(run.epochs, run.test_loss, **TEST)
+    if run.test_loss:
+        ax.plot(run.epochs, run.test_loss, **TEST)
     if any(run.train_loss) or any(run.test_loss):  # else there is nothing to scale
         ax.set_yscale("log")
     if len(run.epochs) > 1:

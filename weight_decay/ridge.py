@@ -8,6 +8,12 @@ With the whole training set as one batch, `scratch.train` descends
 the objective of **ridge regression** with a free bias. Everything here follows
 from one singular value decomposition of the inputs, and is computed in float64,
 whatever the dtype of the data.
+
+The decomposition is cut at the **rank** of the data, so that nothing is made of
+rounding: a direction v counts only if its singular value is above
+ROUNDINGS · ε · Σⱼ|vⱼ|‖xⱼ‖, with the columns xⱼ of the inputs and the ε of the dtype
+in which they came (float32 data keep float32 accuracy in float64), and above the
+max(n, p) · ε · s₁ of float64.
 """
 
 import math
@@ -19,15 +25,14 @@ import torch
 from ._checks import (
     check_count,
     check_finite,
-    check_flag,
     check_in_range,
     check_integer,
     check_list,
-    check_not_negative,
     check_positive,
     check_tensor,
     shown,
 )
+from ._guards import guarded
 from .data import RegressionProblem
 from .run import DivergenceError, largest_curvature
 
@@ -35,10 +40,16 @@ from .run import DivergenceError, largest_curvature
 # square of one leaves the range of a float, nor does a quotient of two squares.
 SMALLEST, LARGEST = 1e-130, 1e130
 
+# An input that is the result of some operations has been rounded as often.
+ROUNDINGS = 4
+
 # Where it ends
 
 
-def fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.Tensor]:
+@guarded()
+def fit(
+    problem: RegressionProblem, lambd: float, *, bias: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the minimiser of the mean of ½(ŷᵢ − yᵢ)² + λ · ½‖w‖².
 
     With the centred inputs X − x̄ = U S Vᵀ and dⱼ = sⱼ²/n,
@@ -57,13 +68,17 @@ def fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.T
     lambd : float
         Weight decay λ, zero or positive. At 0 there may be many minimisers; the
         one returned has the least ‖w‖, and is the limit of λ → 0.
+    bias : bool
+        Whether the model has a bias (without penalty). Without one nothing is
+        centred: read 0 for x̄ and for ȳ.
 
     Returns
     -------
     w : torch.Tensor, shape (p, 1)
-        Weight, in the dtype and on the device of the problem.
+        Weight, in the dtype and on the device of the problem. The sum is cut at the
+        rank of the data, see the top of this module.
     b : torch.Tensor, shape (1,)
-        Bias.
+        Bias; 0 if the model has none.
 
     Raises
     ------
@@ -77,24 +92,37 @@ def fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.T
     >>> w.shape, b.shape
     (torch.Size([200, 1]), torch.Size([1]))
     """
-    _check_problem(problem)
-    w, b = _fit(problem, check_not_negative("lambd", lambd))
+    w, b = _fit(problem, lambd, bias)
     return _rounded("weight", w, problem), _rounded("bias", b, problem)
 
 
-def _fit(problem: RegressionProblem, lambd: float) -> tuple[torch.Tensor, torch.Tensor]:
+def _fit(
+    problem: RegressionProblem, lambd: float, bias: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
     X, y = problem.X_train.double(), problem.y_train.double()
-    U, s, V = _svd("X_train", X, centred=True)
+    U, s, V = _svd("X_train", problem.X_train, centred=bias)
     d = s**2 / len(X)
+    y_mean = y.mean() if bias else y.new_zeros(())
     # d / s is s / n, without a square that may be too small to divide.
-    w = V @ ((s / len(X) / (d + lambd))[:, None] * (U.T @ (y - y.mean())))
-    b = y.mean() - X.mean(0) @ w
-    return w, b
+    w = V @ ((s / len(X) / (d + lambd))[:, None] * (U.T @ (y - y_mean)))
+    return w, y_mean - X.mean(0) @ w if bias else y.new_zeros(1)
 
 
 # How it gets there
 
 
+def _check_steps(name: str, value: Any) -> list[int]:
+    """Return the numbers of steps; up to 2⁵³ a float tells each from the next."""
+    steps = [check_integer(name, t) for t in check_list(name, value)]
+    for t in steps:
+        if not 0 <= t < 2**53:
+            raise ValueError(
+                f"{name} must be at least 0 and below 2**53, got {shown(t)}"
+            )
+    return steps
+
+
+@guarded(steps=_check_steps)
 def trajectory(
     problem: RegressionProblem,
     lambd: float,
@@ -153,23 +181,21 @@ def trajectory(
     >>> problem = synthetic_data()
     >>> run = scratch.train(problem, lambd=3, batch_size=20)
     >>> w, b = ridge.trajectory(problem, 3, 0.003, [50, 100], run.w_init, run.b_init)
-    >>> bool(torch.allclose(w[-1], run.w, atol=1e-6))
+    >>> float((w[-1] - run.w).abs().max()) < 1e-6
     True
     """
-    _check_problem(problem)
-    lambd, lr = check_not_negative("lambd", lambd), check_positive("lr", lr)
-    t = torch.tensor(_check_steps(steps), dtype=torch.float64, device=problem.device)
+    t = torch.tensor(steps, dtype=torch.float64, device=problem.device)
     p, X = problem.num_inputs, problem.X_train
     w_init = check_tensor("w_init", w_init, (p, 1), like=X).double()
     b_init = check_tensor("b_init", b_init, (1,), like=X).double()
 
-    U, s, V = _svd("X_train", X.double(), centred=False)
+    U, s, V = _svd("X_train", X, centred=False)
     A = torch.nn.functional.pad(U * s, (0, 1), value=1.0)  # [X, 1] in the basis V, b
     M = A.T @ A / len(X)
     M.diagonal()[:-1] += lambd
     curvature, Q = torch.linalg.eigh(M)
 
-    w_fit, b_fit = _fit(problem, lambd)
+    w_fit, b_fit = _fit(problem, lambd, bias=True)
     w_error, b_error = (w_init - w_fit)[:, 0], b_init - b_fit
     seen = V.T @ w_error
     unseen = w_error - V @ seen
@@ -191,6 +217,7 @@ def trajectory(
 # What is left of each direction
 
 
+@guarded()
 def shrinkage(
     X: torch.Tensor, lambd: float, *, bias: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -211,9 +238,9 @@ def shrinkage(
     -------
     d : torch.Tensor, shape (r,)
         The r positive eigenvalues of XᵀX/n, X centred or not, in falling order;
-        in the dtype and on the device of X. r is the rank: min(n, p) for most X
-        without a bias, min(n − 1, p) with one. Along all other directions there
-        are no data, and ridge keeps nothing.
+        in the dtype and on the device of X. r is the rank, see the top of this
+        module: min(n, p) for most X without a bias, min(n − 1, p) with one. Along
+        all other directions there are no data, and ridge keeps nothing.
     kept : torch.Tensor, shape (r,)
         The factors d/(d + λ), between 0 and 1.
 
@@ -222,15 +249,14 @@ def shrinkage(
     TypeError, ValueError
         A wrong argument; the message names it and its value.
     """
-    X = check_tensor("X", X, ("n", "p"))
-    lambd, bias = check_not_negative("lambd", lambd), check_flag("bias", bias)
-    _, s, _ = _svd("X", X.double(), centred=bias)
+    _, s, _ = _svd("X", X, centred=bias)
     d = s**2 / len(X)
     if len(d):
         check_in_range("the variance of X", float(d[0]), X.dtype)
     return d.to(X.dtype), (d / (d + lambd)).to(X.dtype)
 
 
+@guarded()
 def degrees_of_freedom(X: torch.Tensor, lambd: float, *, bias: bool = True) -> float:
     """Return how many parameters ridge in effect fits: Σⱼ dⱼ/(dⱼ + λ), + 1 for b.
 
@@ -263,14 +289,15 @@ def degrees_of_freedom(X: torch.Tensor, lambd: float, *, bias: bool = True) -> f
     >>> [round(ridge.degrees_of_freedom(X, lambd), 1) for lambd in (0, 3, 10)]
     [20.0, 15.3, 10.2]
     """
-    X = check_tensor("X", X, ("n", "p")).double()
-    _, kept = shrinkage(X, lambd, bias=bias)
-    return float(kept.sum()) + bias
+    _, s, _ = _svd("X", X, centred=bias)
+    d = s**2 / len(X)
+    return float((d / (d + lambd)).sum()) + bias
 
 
 # What it is worth
 
 
+@guarded()
 def expected_risk(
     X: torch.Tensor,
     lambd: float,
@@ -316,14 +343,10 @@ def expected_risk(
     TypeError, ValueError
         A wrong argument; the message names it and its value.
     """
-    X = check_tensor("X", X, ("n", "p")).double()
-    lambd, bias = check_not_negative("lambd", lambd), check_flag("bias", bias)
-    sigma = check_not_negative("noise_std", noise_std)
-    w_norm = check_not_negative("w_norm", w_norm)
-    n, p = X.shape
+    (n, p), sigma = X.shape, noise_std
     _, s, V = _svd("X", X, centred=bias)
     d = s**2 / n
-    centre = X.mean(0) if bias else torch.zeros_like(X[0])
+    centre = X.double().mean(0) if bias else V.new_zeros(p)
     along = V.T @ centre
     beyond = centre - V @ along
     weight = 1 + along**2
@@ -335,6 +358,13 @@ def expected_risk(
     return _known(risk, noise_std=sigma, w_norm=w_norm)
 
 
+def _check_size(name: str, value: Any) -> int:
+    """Return n or p as an int of at least 1 that is in the range of a float."""
+    check_finite(name, check_count(name, value))
+    return int(value)
+
+
+@guarded(n_train=_check_size, num_inputs=_check_size)
 def asymptotic_risk(
     lambd: float, n_train: int, num_inputs: int, noise_std: float, w_norm: float
 ) -> float:
@@ -379,10 +409,8 @@ def asymptotic_risk(
     >>> round(ridge.asymptotic_risk(3, 20, 200, noise_std=0.01, w_norm=0.02**0.5), 6)
     0.009117
     """
-    lambd, ratio = check_not_negative("lambd", lambd), _ratio(n_train, num_inputs)
-    kappa, rest = _effective_penalty(lambd, ratio)  # κ and λ/κ
-    sigma = check_not_negative("noise_std", noise_std)
-    w_norm = check_not_negative("w_norm", w_norm)
+    kappa, rest = _effective_penalty(lambd, n_train, num_inputs)  # κ and λ/κ
+    sigma, ratio = noise_std, num_inputs / n_train
     kept, lost = 1 / (1 + kappa), kappa / (1 + kappa)
     room = (kappa + rest) * kept  # 1 − γs² without its cancellation
     if room == 0:  # n = p, λ = 0: the smallest singular values tend to zero
@@ -394,6 +422,7 @@ def asymptotic_risk(
     return _known(risk, noise_std=sigma, w_norm=w_norm)
 
 
+@guarded(n_train=_check_size, num_inputs=_check_size)
 def asymptotic_degrees_of_freedom(lambd: float, n_train: int, num_inputs: int) -> float:
     """Return the `degrees_of_freedom` for X ~ N(0, 1) as n and p grow: p/(1 + κ).
 
@@ -423,11 +452,11 @@ def asymptotic_degrees_of_freedom(lambd: float, n_train: int, num_inputs: int) -
     >>> round(ridge.asymptotic_degrees_of_freedom(3, n_train=20, num_inputs=200), 1)
     15.1
     """
-    lambd, ratio = check_not_negative("lambd", lambd), _ratio(n_train, num_inputs)
-    kappa, _ = _effective_penalty(lambd, ratio)
+    kappa, _ = _effective_penalty(lambd, n_train, num_inputs)
     return float(num_inputs) / (1 + kappa)
 
 
+@guarded(n_train=_check_size, num_inputs=_check_size, w_norm=check_positive)
 def best_lambda(
     n_train: int, num_inputs: int, noise_std: float, w_norm: float
 ) -> float:
@@ -462,11 +491,8 @@ def best_lambda(
     >>> round(ridge.best_lambda(20, 200, noise_std=0.01, w_norm=0.02**0.5), 6)
     0.05
     """
-    ratio = _ratio(n_train, num_inputs)
-    sigma = check_not_negative("noise_std", noise_std)
-    w_norm = check_positive("w_norm", w_norm)
-    relative = sigma / w_norm
-    return _known(ratio * (relative * relative), noise_std=sigma, w_norm=w_norm)
+    ratio, relative = num_inputs / n_train, noise_std / w_norm
+    return _known(ratio * (relative * relative), noise_std=noise_std, w_norm=w_norm)
 
 
 # What a loss is made of
@@ -501,6 +527,7 @@ class Anatomy(NamedTuple):
     cross: float
 
 
+@guarded()
 def anatomy(
     problem: RegressionProblem,
     w: torch.Tensor,
@@ -526,9 +553,9 @@ def anatomy(
     b : torch.Tensor, shape (1,)
         A bias.
     noise_std : float, optional
-        Without it the loss is that on the test examples of the problem. With it
-        the loss is the population risk, the mean over all x ~ N(0, I) and all
-        noise of this standard deviation σ:
+        Without it the loss is that on the test examples of the problem, which there
+        must be. With it the loss is the population risk, the mean over all
+        x ~ N(0, I) and all noise of this standard deviation σ:
         ½(‖w − w*‖² + (b − b*)² + σ²). Its cross part is −(P⊥w)ᵀP⊥w*.
 
     Returns
@@ -549,23 +576,25 @@ def anatomy(
     >>> abs(sum(ridge.anatomy(problem, run.w, run.b)) - run.test_loss[-1]) < 1e-6
     True
     """
-    _check_problem(problem)
+    if problem.w_true is None or problem.b_true is None:
+        raise ValueError("problem must have w_true and b_true here, got none")
     X = problem.X_train
     w = check_tensor("w", w, (problem.num_inputs, 1), like=X).double()
     b = check_tensor("b", b, (1,), like=X).double()
     w_true, b_error = problem.w_true.double(), b - problem.b_true
-    _, _, V = _svd("X_train", X.double(), centred=False)
+    _, _, V = _svd("X_train", X, centred=False)
 
     start, unseen = w - V @ (V.T @ w), V @ (V.T @ w_true) - w_true
     causes = torch.cat([start, unseen, w - w_true - start - unseen], dim=1)
     if noise_std is None:
-        X_test, y_test = problem.X_test.double(), problem.y_test.double()
+        X_test, y_test = (tensor.double() for tensor in problem.test_set)
+        if len(X_test) == 0:
+            raise ValueError("noise_std must be given without a test set, got None")
         noise = X_test @ w_true + problem.b_true - y_test
         errors = torch.cat([X_test @ causes, b_error.expand_as(noise), noise], dim=1)
         squares, whole = (errors**2).mean(0), (errors.sum(1) ** 2).mean()
     else:
-        sigma = check_not_negative("noise_std", noise_std)
-        rest = torch.cat([b_error, b.new_tensor([sigma])]) ** 2
+        rest = torch.cat([b_error, b.new_tensor([noise_std])]) ** 2
         squares = torch.cat([(causes**2).sum(0), rest])
         whole = (causes.sum(1) ** 2).sum() + rest.sum()
     parts: list[float] = (squares / 2).tolist()
@@ -589,24 +618,30 @@ def _svd(
         raise ValueError(
             f"{name} must hold numbers up to {LARGEST:g}, got {float(X.abs().max()):g}"
         )
+    eps, X = torch.finfo(X.dtype).eps, X.double()
+    size = torch.linalg.vector_norm(X, dim=0)
     if centred:
         X = X - X.mean(0)
         X = X - X.mean(0)  # takes off the rounding error of the first
     U, s, V_t = torch.linalg.svd(X, full_matrices=False)
-    # Centred rows add up to zero, so one singular value may be mere rounding; at
-    # small λ a division by it would swamp all else. The bound is matrix_rank's.
     if 0 < s[0] < SMALLEST:
         raise ValueError(
             f"{name} must hold larger numbers, or zeros: its largest singular value "
             f"must be at least {SMALLEST:g}, got {float(s[0]):g}"
         )
-    rank = int((s > s[0] * max(X.shape) * torch.finfo(X.dtype).eps).sum())
-    return U[:, :rank], s[:rank], V_t[:rank].T
+    # At small λ a division by mere rounding would swamp all else. There are two kinds:
+    # that of the decomposition (the bound is matrix_rank's; centred rows, which add up
+    # to zero, have such a direction), and that with which each input came.
+    ours = s[0] * max(X.shape) * torch.finfo(X.dtype).eps
+    theirs = ROUNDINGS * eps * (V_t.abs() @ size)
+    seen = (s > ours) & (s > theirs)
+    return U.T[seen].T, s[seen], V_t.T[:, seen]
 
 
-def _effective_penalty(lambd: float, ratio: float) -> tuple[float, float]:
+def _effective_penalty(lambd: float, n: int, p: int) -> tuple[float, float]:
     """Return κ, the solution of λ = κ (1 − γ/(1 + κ)) with γ = p/n, and λ/κ."""
-    half = (ratio - 1 + lambd) / 2  # in this order: a small λ is lost beside 1
+    # γ − 1 + λ; γ would lose the digits of p − n, and a small λ is lost beside 1.
+    half = ((p - n) / n + lambd) / 2
     root = math.hypot(half, math.sqrt(lambd))
     # Each form of the root is the other one without its cancellation, and holds for
     # λ = 0, where λ/κ is its limit.
@@ -614,12 +649,6 @@ def _effective_penalty(lambd: float, ratio: float) -> tuple[float, float]:
         return lambd / (root - half), root - half
     kappa = half + root
     return kappa, lambd / kappa if kappa > 0 else 0.0
-
-
-def _ratio(n_train: Any, num_inputs: Any) -> float:
-    """Return γ = p/n; both are at least 1, and in the range of a float."""
-    n, p = check_count("n_train", n_train), check_count("num_inputs", num_inputs)
-    return check_finite("num_inputs", p) / check_finite("n_train", n)
 
 
 def _rounded(
@@ -638,19 +667,3 @@ def _known(result: float, **arguments: float) -> float:
         given = " and ".join(f"{name} = {value:g}" for name, value in arguments.items())
         raise ValueError(f"{given} give {result}, beyond the range of a float")
     return result
-
-
-def _check_problem(problem: Any) -> None:
-    if not isinstance(problem, RegressionProblem):
-        raise TypeError(f"problem must be a RegressionProblem, got {shown(problem)}")
-
-
-def _check_steps(steps: Any) -> list[int]:
-    """Return the numbers of steps; up to 2⁵³ a float tells each from the next."""
-    checked = [check_integer("steps", t) for t in check_list("steps", steps)]
-    for t in checked:
-        if not 0 <= t < 2**53:
-            raise ValueError(
-                f"steps must be at least 0 and below 2**53, got {shown(t)}"
-            )
-    return checked

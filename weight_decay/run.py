@@ -1,24 +1,18 @@
 """What a training run leaves behind, and how it can fail."""
 
 import functools
-import inspect
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Context
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import torch
 
-from ._checks import (
-    check_count,
-    check_in_range,
-    check_not_negative,
-    check_positive,
-    check_tensor,
-    shown,
-)
-from .data import RegressionProblem
+from ._checks import check_in_range, check_tensor
+from ._guards import guarded
+from ._random import random_stream
+from .data import RegressionProblem, minibatches
 
 EVERY = 5  # losses are recorded at every fifth epoch, and at the last
 
@@ -48,7 +42,7 @@ class Run:
     epochs : list of int
         Epochs after which the losses were recorded: every fifth, and the last.
     train_loss, test_loss : list of float
-        Losses at those epochs, in `loss_unit`.
+        Losses at those epochs, in `loss_unit`; `test_loss` is empty without test set.
     w : torch.Tensor, shape (p, 1)
         The final weight.
     b : torch.Tensor, shape (1,)
@@ -83,10 +77,10 @@ class Run:
                 f"loss_unit must be one of {[*CURVATURE]}, got {self.loss_unit!r}"
             )
         lengths = len(self.epochs), len(self.train_loss), len(self.test_loss)
-        if len(set(lengths)) > 1 or not self.epochs:
+        if len({*lengths} - {0}) > 1 or not (self.epochs and self.train_loss):
             raise ValueError(
-                "epochs, train_loss and test_loss must be of one length of at least "
-                f"1, got {lengths}"
+                "epochs, train_loss and test_loss, if not empty, must be of one length "
+                f"of at least 1, got {lengths}"
             )
         for name in ("train_loss", "test_loss"):
             for loss in getattr(self, name):
@@ -102,10 +96,11 @@ class Run:
 
     def __repr__(self) -> str:
         """Return the run in one line: settings, last losses, norm."""
+        test = f", test {self.test_loss[-1]:.3g}" if self.test_loss else ""
         return (
             f"Run(λ = {self.lambd:g}, η = {self.lr:g}, {self.epochs[-1]} epochs: "
-            f"train {self.train_loss[-1]:.3g}, test {self.test_loss[-1]:.3g} "
-            f"({self.loss_unit}), ‖w‖₂ = {self.w_norm:.4g})"
+            f"train {self.train_loss[-1]:.3g}{test} ({self.loss_unit}), "
+            f"‖w‖₂ = {self.w_norm:.4g})"
         )
 
 
@@ -170,141 +165,127 @@ def _rounded_down(bound: float) -> str:
     return f"{digits:.3g}"
 
 
-def checked(train: Callable[P, Run]) -> Callable[P, Run]:
-    """Check the settings of a training function before it starts.
+class NotFiniteError(ArithmeticError):
+    """A loss is not finite: in this epoch, with this largest curvature on a batch."""
 
-    Parameters
-    ----------
-    train : callable
-        A function with the arguments problem, lambd, lr, epochs, batch_size.
 
-    Returns
-    -------
-    callable
-        The same function; it receives λ and η as floats and the counts as ints,
-        and wrong values never reach it.
+def training(train: Callable[P, Run]) -> Callable[P, Run]:
+    """Guard a training function, so that its body is the loop and nothing else.
 
-    Raises
-    ------
-    TypeError, ValueError
-        When called with a wrong argument; the message names it and its value.
+    It receives right values only, with λ and η as floats, and no state of torch is
+    around it; a loss that is not finite becomes a `DivergenceError`.
     """
-    signature = inspect.signature(train)
 
-    @functools.wraps(train)
-    def checked_train(*args: P.args, **kwargs: P.kwargs) -> Run:
-        settings = signature.bind(*args, **kwargs)
-        settings.apply_defaults()
-        given = settings.arguments
-        if not isinstance(given["problem"], RegressionProblem):
-            raise TypeError(
-                f"problem must be a RegressionProblem, got {shown(given['problem'])}"
-            )
-        for name, check in (
-            ("lambd", check_not_negative),
-            ("lr", check_positive),
-            ("epochs", check_count),
-            ("batch_size", check_count),
-        ):
-            given[name] = check(name, given[name])
+    def check_together(given: dict[str, Any]) -> None:
+        X = given["problem"].X_train
         for name in ("lambd", "lr"):
-            check_in_range(name, given[name], given["problem"].dtype)
-        # A caller's no_grad or inference_mode must not stop the training.
-        with torch.inference_mode(False), torch.enable_grad():
-            return train(*settings.args, **settings.kwargs)
+            check_in_range(name, given[name], X.dtype)
+        check_start(given, X)
 
-    return checked_train
+    @guarded(check_together)
+    @functools.wraps(train)
+    def guarded_train(*args: P.args, **kwargs: P.kwargs) -> Run:
+        settings: Any = kwargs  # `guarded` passes everything by name
+        try:
+            return train(*args, **kwargs)
+        except NotFiniteError as error:
+            epoch, d_max = error.args
+        raise DivergenceError(epoch, settings["lr"], settings["lambd"], d_max)
+
+    return guarded_train
 
 
-class Recorder:
-    """Watches a run, and makes the `Run` of it.
+def check_start(given: dict[str, Any], X: torch.Tensor) -> None:
+    """Check a start that was passed; it must fit the inputs."""
+    for name, shape in (("w_init", (X.shape[1], 1)), ("b_init", (1,))):
+        if given[name] is not None:
+            given[name] = check_tensor(name, given[name], shape, like=X)
 
-    What the two implementations of `train` share and the chapter does not talk
-    about, so that their loops show nothing but the algorithm.
 
-    Parameters
-    ----------
-    loss_unit : str
-        The unit of the recorded losses, a key of `CURVATURE`.
-    problem : RegressionProblem
-        The data.
-    lambd, lr : float
-        The settings of the run.
-    epochs : int
-        The number of epochs.
-    start : tuple of torch.Tensor
-        The weight and the bias before the first step; copied.
-    """
+@dataclass
+class History:
+    """The epochs of a run, one after the other, and the losses recorded after them."""
 
-    def __init__(
-        self,
-        loss_unit: str,
-        problem: RegressionProblem,
-        lambd: float,
-        lr: float,
-        epochs: int,
-        start: tuple[torch.Tensor, torch.Tensor],
-    ) -> None:
-        self.loss_unit, self.problem = loss_unit, problem
-        self.lambd, self.lr, self.epochs = lambd, lr, epochs
-        self.w_init, self.b_init = (tensor.detach().clone() for tensor in start)
-        self.recorded: list[int] = []
-        self.train_loss: list[float] = []
-        self.test_loss: list[float] = []
+    loss_unit: str
+    problem: RegressionProblem
+    epochs: int
+    batch_size: int
+    generator: torch.Generator
+    w_init: torch.Tensor
+    b_init: torch.Tensor
+    recorded: list[int] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)
 
-    def after_epoch(
-        self, epoch: int, batches: Batches, loss: torch.Tensor, losses: Losses
-    ) -> None:
-        """Record the mean losses if their turn has come; stop a diverged run.
+    def __iter__(self) -> Iterator[Batches]:
+        """Yield the batches of one epoch after the other, in an order drawn anew."""
+        X, y = self.problem.X_train, self.problem.y_train
+        for epoch in range(1, self.epochs + 1):
+            batches = minibatches(X, y, self.batch_size, self.generator)
+            self.epoch, self.batches = epoch, batches
+            yield batches
+
+    def record(self, loss: torch.Tensor, losses: Losses) -> None:
+        """Record the mean losses if it is their turn; raise `NotFiniteError`.
 
         Parameters
         ----------
-        epoch : int
-            The epoch that has just ended, counted from 1.
-        batches : list of tuple of torch.Tensor
-            Its batches.
         loss : torch.Tensor
-            The loss of its last batch.
+            The loss of the last batch.
         losses : callable
-            Maps inputs and targets to the losses of the examples, with the
-            parameters as they are now and without the penalty.
-
-        Raises
-        ------
-        DivergenceError
-            A loss is NaN or infinite.
+            Maps inputs and targets to the losses of the examples, or to their mean,
+            with the parameters as they are now and without the penalty.
         """
         seen = [float(loss.detach().sum())]
-        if epoch % EVERY == 0 or epoch == self.epochs:
-            data = self.problem
-            with torch.no_grad():
-                train = float(losses(data.X_train, data.y_train).mean())
-                test = float(losses(data.X_test, data.y_test).mean())
-            self.recorded.append(epoch)
-            self.train_loss.append(train)
-            self.test_loss.append(test)
-            seen += [train, test]
+        if self.epoch % EVERY == 0 or self.epoch == self.epochs:
+            self.recorded.append(self.epoch)
+            train_set = self.problem.X_train, self.problem.y_train
+            for record, (X, y) in (
+                (self.train_loss, train_set),
+                (self.test_loss, self.problem.test_set),
+            ):
+                if len(X) > 0:
+                    with torch.no_grad():
+                        record.append(float(losses(X, y).mean()))
+                    seen.append(record[-1])
         if not all(map(math.isfinite, seen)):
-            d_max = max(largest_curvature(X) for X, _ in batches)
-            d_max *= CURVATURE[self.loss_unit]
-            raise DivergenceError(epoch, self.lr, self.lambd, d_max)
+            d_max = max(largest_curvature(X) for X, _ in self.batches)
+            raise NotFiniteError(self.epoch, d_max * CURVATURE[self.loss_unit])
 
-    def run(self, w: torch.Tensor, b: torch.Tensor) -> Run:
+    def run(self, lambd: float, lr: float, w: torch.Tensor, b: torch.Tensor) -> Run:
         """Return the finished run with its final parameters, detached copies."""
         return Run(
-            lambd=self.lambd,
-            lr=self.lr,
-            loss_unit=self.loss_unit,
-            epochs=self.recorded,
-            train_loss=self.train_loss,
-            test_loss=self.test_loss,
-            w=w.detach().clone(),
-            b=b.detach().clone(),
-            w_init=self.w_init,
-            b_init=self.b_init,
+            *(lambd, lr, self.loss_unit),
+            *(self.recorded, self.train_loss, self.test_loss),
+            *(w.detach().clone(), b.detach().clone(), self.w_init, self.b_init),
         )
 
 
+def prepare(
+    loss_unit: str,
+    draw: Callable[..., tuple[torch.Tensor, torch.Tensor]],
+    problem: RegressionProblem,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    w_init: torch.Tensor | None,
+    b_init: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor, History]:
+    """Draw the start of a run, w and b, and get its epochs ready.
+
+    ``torch.Generator().manual_seed(seed)`` gives first what `draw` takes of it, then
+    one ``torch.randperm(n)`` for each epoch. A start that was passed replaces the drawn
+    one, which is drawn all the same, so that the batches stay as they are.
+    """
+    generator = random_stream(seed, "training")
+    w, b = draw(problem.num_inputs, generator, problem.dtype, problem.device)
+    w = w if w_init is None else w_init.clone().requires_grad_()
+    b = b if b_init is None else b_init.clone().requires_grad_()
+    start = w.detach().clone(), b.detach().clone()
+    return w, b, History(loss_unit, problem, epochs, batch_size, generator, *start)
+
+
+@guarded()
 def largest_curvature(X: torch.Tensor) -> float:
     """Return the largest eigenvalue of [X, 1]ᵀ[X, 1]/n.
 
@@ -325,7 +306,6 @@ def largest_curvature(X: torch.Tensor) -> float:
     TypeError, ValueError
         X is no matrix of finite numbers; the message says so.
     """
-    X = check_tensor("X", X, ("n", "p"))
     A = torch.nn.functional.pad(X.double(), (0, 1), value=1.0)
     singular_value = float(torch.linalg.matrix_norm(A, ord=2))
     return singular_value * singular_value / len(X)  # ** would raise, not overflow

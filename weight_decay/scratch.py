@@ -4,16 +4,20 @@ The names follow *Dive into Deep Learning*, section "Weight Decay"; the code is
 our own.
 """
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 
-from ._checks import check_size, check_start
-from ._random import random_stream, standard_normal
-from .data import RegressionProblem, minibatches
-from .run import Recorder, Run, checked
+from ._guards import guarded
+from .data import RegressionProblem
+from .run import Run, prepare, training
+
+LOSS_UNIT = "half squared error"
 
 
+@guarded()
 def init_params(
     num_inputs: int,
     generator: torch.Generator,
@@ -27,7 +31,8 @@ def init_params(
     num_inputs : int
         Number of inputs p.
     generator : torch.Generator
-        A CPU generator; the weight is drawn on the CPU and then moved.
+        A CPU generator; the weight is drawn on the CPU, in float32, and then moved, so
+        that a seed means the same numbers on every device and in both dtypes.
     dtype : torch.dtype
         torch.float32 or torch.float64.
     device : torch.device or str
@@ -45,10 +50,10 @@ def init_params(
     TypeError, ValueError
         A wrong argument; the message names it and its value.
     """
-    num_inputs = check_size("num_inputs", num_inputs)
-    w = standard_normal((num_inputs, 1), generator, dtype, device)
-    b = torch.zeros(1, dtype=dtype, device=device)
-    return w.requires_grad_(), b.requires_grad_()
+    w = torch.normal(0, 1, (num_inputs, 1), generator=generator, dtype=torch.float32)
+    w = w.to(device, dtype).requires_grad_()
+    b = torch.zeros(1, device=device, dtype=dtype, requires_grad=True)
+    return w, b
 
 
 def linreg(X: torch.Tensor, w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -114,7 +119,25 @@ def l2_penalty(w: torch.Tensor) -> torch.Tensor:
     return torch.sum(w.pow(2)) / 2
 
 
-def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
+Step = Callable[[Iterable[torch.Tensor], float, int], None]
+
+
+def _all_have_gradients(step: Step) -> Step:
+    """Let a step begin only if every parameter has its gradient."""
+
+    @functools.wraps(step)
+    def whole_step(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
+        params = list(params)
+        for param in params:
+            if param.grad is None:
+                raise ValueError("params must have gradients: call backward() first")
+        step(params, lr, batch_size)
+
+    return whole_step
+
+
+@_all_have_gradients
+def sgd(params: Iterable[Any], lr: float, batch_size: int) -> None:
     """Take one step of minibatch SGD in place, and clear the gradients.
 
     θ ← θ − η · (gradient of the *summed* loss) / B
@@ -133,17 +156,13 @@ def sgd(params: Iterable[torch.Tensor], lr: float, batch_size: int) -> None:
     ValueError
         A parameter has no gradient yet; then no parameter has changed.
     """
-    params = list(params)
-    grads = [param.grad for param in params if param.grad is not None]
-    if len(grads) < len(params):
-        raise ValueError("params must have gradients: call backward() first")
     with torch.no_grad():
-        for param, grad in zip(params, grads, strict=True):
-            param.sub_(grad, alpha=lr / batch_size)  # param -= lr/B * grad
-            param.grad = None
+        for param in params:
+            param -= lr / batch_size * param.grad
+            param.grad.zero_()
 
 
-@checked
+@training
 def train(
     problem: RegressionProblem,
     lambd: float,
@@ -202,17 +221,13 @@ def train(
     >>> run.epochs[:3], run.loss_unit
     ([5, 10, 15], 'half squared error')
     """
-    generator = random_stream(seed, "training")
-    w, b = init_params(problem.num_inputs, generator, problem.dtype, problem.device)
-    w, b = check_start("w_init", w_init, w), check_start("b_init", b_init, b)
-    recorder = Recorder("half squared error", problem, lambd, lr, epochs, (w, b))
-    for epoch in range(1, epochs + 1):
-        batches = minibatches(problem.X_train, problem.y_train, batch_size, generator)
+    w, b, history = prepare(
+        LOSS_UNIT, init_params, problem, epochs, batch_size, seed, w_init, b_init
+    )
+    for batches in history:
         for X, y in batches:
             loss = squared_loss(linreg(X, w, b), y) + lambd * l2_penalty(w)
             loss.sum().backward()
             sgd([w, b], lr, len(X))
-        recorder.after_epoch(
-            epoch, batches, loss, lambda X, y: squared_loss(linreg(X, w, b), y)
-        )
-    return recorder.run(w, b)
+        history.record(loss, lambda X, y: squared_loss(linreg(X, w, b), y))
+    return history.run(lambd, lr, w, b)

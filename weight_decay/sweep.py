@@ -22,15 +22,17 @@ then do the work of two hundred.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
 
+from . import concise, scratch
 from ._checks import (
-    check_count,
+    Check,
     check_flag,
     check_in_range,
     check_integer,
@@ -38,14 +40,15 @@ from ._checks import (
     check_not_negative,
     check_positive,
     check_seed,
-    check_tensor,
     shown,
 )
-from ._random import random_stream, standard_normal
-from .data import RegressionProblem
-from .run import CURVATURE, EVERY
+from ._guards import guarded, torch_alone
+from ._random import random_stream
+from .data import RegressionProblem, check_problem
+from .run import CURVATURE, EVERY, check_start
 
-LOSS_UNITS = {"scratch": "half squared error", "concise": "squared error"}
+LOSS_UNITS = {"scratch": scratch.LOSS_UNIT, "concise": concise.LOSS_UNIT}
+DRAW = {scratch.LOSS_UNIT: scratch.init_params, concise.LOSS_UNIT: concise._init_params}
 FORMS = ("examples", "weights")
 
 # A CPU is slower on a chunk whose steps touch more than this, since it no longer
@@ -77,7 +80,8 @@ class SweepResult:
     epochs : list of int
         Epochs after which the losses were recorded: every fifth, and the last.
     train_loss, test_loss : torch.Tensor, shape (num_lambdas, num_problems, num_epochs)
-        Losses at those epochs, in `loss_unit`, without the penalty.
+        Losses at those epochs, in `loss_unit`, without the penalty. Without test sets
+        `test_loss` has the shape (num_lambdas, num_problems, 0).
     w_norm : torch.Tensor, shape (num_lambdas, num_problems)
         The L2 norm ‖w‖₂ of the final weights.
     b : torch.Tensor, shape (num_lambdas, num_problems)
@@ -110,6 +114,7 @@ class SweepResult:
     _followed: torch.Tensor  # α or w at the end, (num_lambdas, num_problems, n or p)
     _kept: torch.Tensor  # (1 − ηλ)ᵀ after all T steps, (num_lambdas,)
 
+    @torch_alone("SweepResult.weight")
     def weight(self, i: int, j: int) -> torch.Tensor:
         """Return the final weight of the run with ``lambdas[i]`` on ``problems[j]``.
 
@@ -148,6 +153,81 @@ class SweepResult:
         )
 
 
+# The arguments
+
+
+def _check_each(check: Check) -> Check:
+    """Return a check of a list of at least one value, one value after the other."""
+
+    def check_values(name: str, value: Any) -> list[Any]:
+        values = check_list(name, value)
+        if not values:
+            raise ValueError(f"{name} must not be empty, got {shown(value)}")
+        return [check(f"{name}[{i}]", each) for i, each in enumerate(values)]
+
+    return check_values
+
+
+def _check_problems(name: str, value: Any) -> list[RegressionProblem]:
+    """Return the problems as a list; they must be of one shape, dtype and device."""
+    problems: list[RegressionProblem] = _check_each(check_problem)(name, value)
+    for j, problem in enumerate(problems):
+        first = problems[0]
+        if not (
+            problem.X_train.shape == first.X_train.shape
+            and problem.test_set[0].shape == first.test_set[0].shape
+            and problem.dtype == first.dtype
+            and problem.device == first.device
+        ):
+            raise ValueError(
+                f"{name}[{j}] must have the shapes, the dtype and the device of "
+                f"{name}[0], {first!r}, got {problem!r}"
+            )
+    return problems
+
+
+def _check_choice(*choices: str) -> Check:
+    """Return a check that the value is one of the choices."""
+
+    def check(name: str, value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            wanted = " or ".join(map(repr, choices))
+            raise ValueError(f"{name} must be {wanted}, got {shown(value)}")
+        return value
+
+    return check
+
+
+def _check_together(given: dict[str, Any]) -> None:
+    """Check what must fit the problems; fill in the seeds."""
+    problems, seeds = given["problems"], given["seeds"]
+    X = problems[0].X_train
+    for i, lambd in enumerate(given["lambdas"]):
+        check_in_range(f"lambdas[{i}]", lambd, X.dtype)
+    # The steps are multiplied by the learning rate and by the curvature at once.
+    curvature = CURVATURE[LOSS_UNITS[given["implementation"]]]
+    name = "lr" if curvature == 1 else "2 * lr"
+    check_in_range(name, curvature * given["lr"], X.dtype)
+    if seeds is None:
+        given["seeds"] = list(range(len(problems)))
+    elif len(seeds) != len(problems):
+        raise ValueError(
+            f"seeds must hold one seed for each of the {len(problems)} problems, "
+            f"got {len(seeds)}"
+        )
+    check_start(given, X)
+
+
+@guarded(
+    _check_together,
+    problems=_check_problems,
+    lambdas=_check_each(check_not_negative),
+    implementation=_check_choice(*LOSS_UNITS),
+    seeds=_check_each(check_seed),
+    form=_check_choice(*FORMS),
+    memory_mib=check_positive,
+    progress=check_flag,
+)
 def sweep(
     problems: Sequence[RegressionProblem],
     lambdas: Sequence[float],
@@ -220,42 +300,23 @@ def sweep(
 
     Examples
     --------
-    >>> from weight_decay import synthetic_data
-    >>> from weight_decay.sweep import sweep
+    >>> from weight_decay import sweep, synthetic_data
     >>> result = sweep([synthetic_data()] * 4, [0, 3, 10])
     >>> result
     SweepResult(3 λ × 4 problems, η = 0.003, 100 epochs, half squared error: 0 diverged)
     >>> result.w_norm.shape, result.test_loss.shape
     (torch.Size([3, 4]), torch.Size([3, 4, 20]))
     """
-    problems = _check_problems(problems)
-    like, p, dtype = problems[0].X_train, problems[0].num_inputs, problems[0].dtype
-    lambdas = [
-        check_in_range(f"lambdas[{i}]", check_not_negative(f"lambdas[{i}]", x), dtype)
-        for i, x in enumerate(_check_values("lambdas", lambdas))
-    ]
-    seeds = _check_seeds(seeds, len(problems))
-    _check_choice("implementation", implementation, LOSS_UNITS)
-    if form is not None:
-        _check_choice("form", form, FORMS)
-    if progress is not None:
-        check_flag("progress", progress)
-    lr, loss_unit = check_positive("lr", lr), LOSS_UNITS[implementation]
-    # The steps are multiplied by the learning rate and by the curvature at once.
-    check_in_range(
-        "lr" if CURVATURE[loss_unit] == 1 else "2 * lr",
-        CURVATURE[loss_unit] * lr,
-        dtype,
-    )
+    problems, lambdas, seeds = list(problems), list(lambdas), list(seeds or ())
     settings = _Settings(
-        loss_unit=loss_unit,
+        loss_unit=LOSS_UNITS[implementation],
         lr=lr,
-        epochs=check_count("epochs", epochs),
-        batch_size=min(check_count("batch_size", batch_size), len(like)),
-        w_init=_check_start("w_init", w_init, (p, 1), like),
-        b_init=_check_start("b_init", b_init, (1,), like),
+        epochs=epochs,
+        batch_size=min(batch_size, len(problems[0].X_train)),
+        w_init=w_init,
+        b_init=b_init,
     )
-    memory = min(check_positive("memory_mib", memory_mib), 2.0**40) * 2**20
+    memory = min(memory_mib, 2.0**40) * 2**20
     plan = _plan(problems, len(lambdas), settings.batch_size, form, memory)
 
     result = _room_for(problems, lambdas, seeds, settings, plan.form)
@@ -286,12 +347,16 @@ class _Settings(NamedTuple):
     w_init: torch.Tensor | None
     b_init: torch.Tensor | None
 
-    def kept(self, lambdas: list[float], steps: int) -> torch.Tensor:
+    def kept(self, eta_lambda: torch.Tensor, steps: int) -> torch.Tensor:
         """Return (1 − ηλ)ᵗ, what is left of w₀ after t steps, in float64."""
         if self.w_init is not None and not bool(self.w_init.any()):
             # Nothing is left of nothing, even where the power overflows.
-            return torch.zeros(len(lambdas), dtype=torch.float64)
-        return (1 - self.lr * torch.tensor(lambdas, dtype=torch.float64)) ** steps
+            return torch.zeros_like(eta_lambda)
+        return (1 - eta_lambda) ** steps
+
+    def eta_lambda(self, lambdas: list[float]) -> torch.Tensor:
+        """Return ηλ, in float64; made once, since of 16,000 λ it takes its time."""
+        return self.lr * torch.tensor(lambdas, dtype=torch.float64)
 
 
 # How much at once
@@ -318,16 +383,16 @@ def _plan(
     by_shape = FORMS if len(like) < like.shape[1] else ("weights",)
     for candidate in (form,) if form else by_shape:
         fixed, per_problem, per_run, per_step = _bytes(problems, batch_size, candidate)
+        on_cpu = like.device.type == "cpu"
+        in_cache = max(1, CACHE_BYTES // per_step) if on_cpu else sys.maxsize  # runs
         # The λ of a problem share its batches, so they stay together if they can.
-        some = num_lambdas
-        many = (memory - fixed) // (per_problem + some * per_run)
+        some = min(num_lambdas, in_cache)
+        many = int((memory - fixed) // (per_problem + some * per_run))
         if many < 1:
             some, many = int((memory - fixed - per_problem) // per_run), 1
         if some < 1:
             continue
-        if like.device.type == "cpu":
-            many = min(many, max(1, CACHE_BYTES // (some * per_step)))
-        many = int(min(many, len(problems)))
+        many = min(many, max(1, in_cache // some), len(problems))
         num_bytes = fixed + many * (per_problem + some * per_run)
         return _Plan(candidate, some, many, num_bytes)
     needed = math.ceil((fixed + per_problem + per_run) / 2**10) / 2**10
@@ -343,7 +408,7 @@ def _bytes(
 
     The last is what one step reads and writes for one run.
     """
-    like, m = problems[0].X_train, len(problems[0].X_test)
+    like, m = problems[0].X_train, len(problems[0].test_set[0])
     n, p = like.shape
     rows = n + m
     columns = n + 2 if form == "examples" else p + 1
@@ -385,6 +450,7 @@ def _room_for(
     recorded = [e for e in range(1, epochs + 1) if e % EVERY == 0 or e == epochs]
     steps = epochs * math.ceil(n / settings.batch_size)
     shape = (len(lambdas), len(problems))
+    tested = recorded if len(problems[0].test_set[0]) > 0 else []
     return SweepResult(
         lambdas=lambdas,
         seeds=seeds,
@@ -392,7 +458,7 @@ def _room_for(
         loss_unit=settings.loss_unit,
         epochs=recorded,
         train_loss=like.new_empty(*shape, len(recorded)),
-        test_loss=like.new_empty(*shape, len(recorded)),
+        test_loss=like.new_empty(*shape, len(tested)),
         w_norm=like.new_empty(shape),
         b=like.new_empty(shape),
         diverged=torch.empty(shape, dtype=torch.bool, device=like.device),
@@ -401,7 +467,7 @@ def _room_for(
         form=form,
         _problems=problems,
         _followed=like.new_empty(*shape, n if form == "examples" else p),
-        _kept=settings.kept(lambdas, steps).to(like),
+        _kept=settings.kept(settings.eta_lambda(lambdas), steps).to(like),
     )
 
 
@@ -409,35 +475,24 @@ def _room_for(
 
 
 class _Chunk:
-    """The runs of l λ on s problems, from their start to their place in the result.
-
-    Parameters
-    ----------
-    result : SweepResult
-        Where the numbers go.
-    block : tuple of slice
-        Which λ and which problems.
-    settings : _Settings
-        What all runs have in common.
-    """
+    """The runs of l λ on s problems, from their start to their place in the result."""
 
     def __init__(
         self, result: SweepResult, block: tuple[slice, slice], settings: _Settings
     ) -> None:
         self.result, self.block, self.settings = result, block, settings
-        self.lambdas, seeds = result.lambdas[block[0]], result.seeds[block[1]]
+        lambdas, seeds = result.lambdas[block[0]], result.seeds[block[1]]
+        self.eta_lambda = settings.eta_lambda(lambdas)
         problems = result._problems[block[1]]
         if _one_object(problems):
             problems = problems[:1]  # tensors of length 1, to be expanded to s
-        X, X_test, self.y, self.y_test = (
-            torch.stack([getattr(problem, name) for problem in problems])
-            for name in ("X_train", "X_test", "y_train", "y_test")
-        )
+        X, self.y = _stacked([(each.X_train, each.y_train) for each in problems])
+        X_test, self.y_test = _stacked([each.test_set for each in problems])
         self.in_examples = result.form == "examples"
         self.num_decaying = X.shape[1] + 1 if self.in_examples else X.shape[2]
-        self.num_problems, self.num_lambdas = len(seeds), len(self.lambdas)
+        self.num_problems, self.num_lambdas = len(seeds), len(lambdas)
         self.generators = [random_stream(seed, "training") for seed in seeds]
-        self.w_init, b_init = self._starts(seeds, X)
+        self.w_init, b_init = self._starts(X)
         result.w_init[block[1]], result.b_init[block[1]] = self.w_init, b_init
 
         if self.in_examples:
@@ -455,28 +510,19 @@ class _Chunk:
             start = torch.cat([self.w_init, b_init.unsqueeze(2)], dim=1)
             self.A = start.repeat(1, 1, self.num_lambdas)
 
-    def _starts(
-        self, seeds: list[int], like: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _starts(self, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return w₀, shape (s, p, 1), and b₀, shape (s, 1), as `train` has them."""
         settings, s, p = self.settings, self.num_problems, like.shape[2]
-
-        def normal(generators: list[torch.Generator], *shape: int) -> torch.Tensor:
-            # One stream after the other, on the CPU; moved all at once.
-            draws = [standard_normal(shape, g, like.dtype, "cpu") for g in generators]
-            return torch.stack(draws).to(like.device)
-
-        # A start that was passed replaces the draw, which has to happen all the
-        # same: what the stream gives next are the batches.
-        w = normal(self.generators, p, 1)
+        # One stream after the other, on the CPU; moved all at once. A start that was
+        # passed replaces the draw, which has to happen all the same: what the stream
+        # gives next are the batches.
+        draw = DRAW[settings.loss_unit]
+        starts = [draw(p, g, like.dtype, "cpu") for g in self.generators]
+        w, b = (drawn.detach().to(like.device) for drawn in _stacked(starts))
         if settings.w_init is not None:
             w = settings.w_init.expand(s, p, 1)
         if settings.b_init is not None:
             b = settings.b_init.expand(s, 1)
-        elif settings.loss_unit == LOSS_UNITS["scratch"]:
-            b = like.new_zeros(s, 1)
-        else:
-            b = normal([random_stream(seed, "bias") for seed in seeds], 1)
         return w, b
 
     def train(self, progress: Callable[[int], Any]) -> None:
@@ -488,13 +534,13 @@ class _Chunk:
             # Like `train`, look at the last batch, and now and then at all data.
             finite &= self._one_epoch(epoch).isfinite()
             if epoch in recorded:
-                train_loss = self._mean_loss(self.M, self.y)
-                test_loss = self._mean_loss(self.M_test, self.y_test)
-                finite &= train_loss.isfinite() & test_loss.isfinite()
-                for target, loss in (
-                    (result.train_loss, train_loss),
-                    (result.test_loss, test_loss),
-                ):
+                losses = [(result.train_loss, self._mean_loss(self.M, self.y))]
+                if result.test_loss.numel() > 0:
+                    test_loss = self._mean_loss(self.M_test, self.y_test)
+                    losses.append((result.test_loss, test_loss))
+                for _, loss in losses:
+                    finite &= loss.isfinite()
+                for target, loss in losses:
                     loss.masked_fill_(~finite, torch.nan)
                     self._put(target[..., recorded[epoch]], loss)
             progress(1)
@@ -504,12 +550,12 @@ class _Chunk:
         """Make the steps of an epoch; return the losses on its last batch after it."""
         settings, A = self.settings, self.A
         rate = settings.lr * CURVATURE[settings.loss_unit]
-        eta_lambda = A.new_tensor([settings.lr * lambd for lambd in self.lambdas])
+        eta_lambda = self.eta_lambda.to(A)
         decaying = A[:, : self.num_decaying]
         batches = self._batches()
         if self.in_examples:
             # Exact once an epoch, so that rounding errors do not pile up.
-            A[:, -2] = settings.kept(self.lambdas, (epoch - 1) * len(batches)).to(A)
+            A[:, -2] = settings.kept(self.eta_lambda, (epoch - 1) * len(batches)).to(A)
         for M, y, G in batches:
             r = torch.baddbmm(y, M, A, beta=-1)
             # Times 1 − ηλ, but rounded afterwards: the error of a rounded 1 − ηλ
@@ -566,73 +612,13 @@ class _Chunk:
         result._followed[self.block] = followed.permute(2, 0, 1)
 
 
+def _stacked(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> list[torch.Tensor]:
+    """Return the first tensors of all pairs as one tensor, and the second ones."""
+    return [torch.stack(tensors) for tensors in zip(*pairs, strict=True)]
+
+
 def _with_one(*blocks: torch.Tensor) -> torch.Tensor:
     """Return the blocks of columns side by side, and a column of ones after them."""
     s, n = max(map(len, blocks)), blocks[0].shape[1]
     one = blocks[0].new_ones(1, 1, 1)
     return torch.cat([block.expand(s, n, -1) for block in (*blocks, one)], dim=2)
-
-
-# The arguments
-
-
-def _check_values(name: str, value: Any) -> list[Any]:
-    """Return the values as a list; there must be at least one."""
-    values = check_list(name, value)
-    if not values:
-        raise ValueError(f"{name} must not be empty, got {shown(value)}")
-    return values
-
-
-def _check_problems(value: Any) -> list[RegressionProblem]:
-    """Return the problems as a list; they must be of one shape, dtype and device."""
-    problems = _check_values("problems", value)
-    for j, problem in enumerate(problems):
-        if not isinstance(problem, RegressionProblem):
-            raise TypeError(
-                f"problems[{j}] must be a RegressionProblem, got {shown(problem)}"
-            )
-        first = problems[0]
-        if not (
-            problem.X_train.shape == first.X_train.shape
-            and problem.X_test.shape == first.X_test.shape
-            and problem.dtype == first.dtype
-            and problem.device == first.device
-        ):
-            raise ValueError(
-                f"problems[{j}] must have the shapes, the dtype and the device of "
-                f"problems[0], {first!r}, got {problem!r}"
-            )
-    return problems
-
-
-def _check_seeds(value: Any, num_problems: int) -> list[int]:
-    """Return one seed per problem; 0, 1, 2, … if there is no value."""
-    if value is None:
-        return list(range(num_problems))
-    seeds = []
-    for j, seed in enumerate(_check_values("seeds", value)):
-        try:
-            seeds.append(check_seed(seed))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"seeds[{j}]: {error}") from None
-    if len(seeds) != num_problems:
-        raise ValueError(
-            f"seeds must hold one seed for each of the {num_problems} problems, "
-            f"got {len(seeds)}"
-        )
-    return seeds
-
-
-def _check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
-    """Check that the value is one of the choices."""
-    if not isinstance(value, str) or value not in choices:
-        wanted = " or ".join(map(repr, choices))
-        raise ValueError(f"{name} must be {wanted}, got {shown(value)}")
-
-
-def _check_start(
-    name: str, value: Any, shape: tuple[int, ...], like: torch.Tensor
-) -> torch.Tensor | None:
-    """Return the start that was passed, checked, or None."""
-    return None if value is None else check_tensor(name, value, shape, like=like)

@@ -42,10 +42,10 @@ class KeepComparisons(SphinxPostTransform):
     formats = ("html",)
 
     def run(self, **kwargs: Any) -> None:
-        """Go through the text of a page, code and formulas left out."""
+        """Go through the text of a page and tables from code, not code and formulas."""
         for text in list(self.document.findall(nodes.Text)):
             kept = COMPARISON.sub("\u00a0\\1\u00a0", text)
-            if kept != text and not _as_typed(text):
+            if kept != text and (text.startswith("<table") or not _as_typed(text)):
                 text.parent.replace(text, nodes.Text(kept))
 
 

@@ -7,6 +7,19 @@ if (location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 
+/* The menu opens at the entry of this page. */
+const here = document.querySelector(".sidebar-tree .current-page");
+const menu = document.querySelector(".sidebar-scroll");
+if (here && menu) menu.scrollTop = here.offsetTop - menu.clientHeight / 3;
+
+/* L₂ and ℓ2 are searched as L2. */
+const words = new URLSearchParams(location.search);
+const plain = words.get("q")?.normalize("NFKC");
+if (plain && plain !== words.get("q")) {
+  words.set("q", plain);
+  history.replaceState(null, "", `?${words}`);
+}
+
 /* What scrolls sideways can be scrolled with the keyboard. */
 const scrollers = document.querySelectorAll(
   "pre, .table-wrapper, .text_html, .math-scroll, span.math",

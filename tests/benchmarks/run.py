@@ -1,9 +1,10 @@
 """Prints what the project measures beside its budgets.
 
-Usage: ``run.py [training] [book] [lines]``, by default all three. The book is built
-in a copy of the working tree in which nothing has been built.
+Usage: ``run.py [training] [book] [live] [lines]``, by default all four. The book
+is built in a copy of the working tree in which nothing has been built.
 """
 
+import gzip
 import shutil
 import subprocess
 import sys
@@ -78,6 +79,17 @@ def book():
     report(f"  to {heaviest}", weights[heaviest], budgets.PAGE_KB, "kB")
 
 
+def live():
+    """Weigh the scripts of the figures that move, and move them."""
+    from moves import milliseconds
+
+    scripts = (ROOT / "docs" / "_static" / "live").glob("*.js")
+    size = sum(len(gzip.compress(script.read_bytes())) for script in scripts)
+    report("scripts of the figures that move", size / 1024, budgets.LIVE_KB, "kB")
+    for figure, median in milliseconds(ROOT / "docs" / "_build" / "html").items():
+        report(f"a move of {figure}", median, budgets.MOVE_MS, "ms")
+
+
 def lines():
     """Count the lines of the machine around the book."""
     for what, budget in {
@@ -90,5 +102,5 @@ def lines():
 
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or ("training", "book", "lines"):
-        {"training": training, "book": book, "lines": lines}[part]()
+    for part in sys.argv[1:] or ("training", "book", "live", "lines"):
+        {"training": training, "book": book, "live": live, "lines": lines}[part]()

@@ -18,7 +18,8 @@ import weight_decay
 
 OUTSIDE_THE_ORDER = {"genindex.html", "search.html"}
 # Public, because modules use them of each other; no reader needs them.
-NOT_FOR_READERS = {"checked", "largest_curvature", "Recorder"}
+NOT_FOR_READERS = {"checked", "check_problem", "largest_curvature", "NotFiniteError"}
+NOT_FOR_READERS |= {"training", "check_start", "History", "prepare"}
 
 REMNANTS = re.compile(
     r"""`                     # of a literal, a role or a link

@@ -55,9 +55,7 @@ def named_rows(page, header):
 
 
 def test_a_three_here_and_a_three_there(page):
-    table = named_rows(
-        page, "convention               our λ = 3 there   a 3 there, as our λ"
-    )
+    table = named_rows(page, "convention  our λ = 3 there  a 3 there, as our λ")
     for name, (there, here) in table.items():
         assert float(here) == pytest.approx(our_lambda(name, 3), rel=1e-3)
         # The inverse: what is put into the other convention has to come back.
@@ -65,18 +63,16 @@ def test_a_three_here_and_a_three_there(page):
 
 
 def test_the_translated_objectives_are_balanced_and_the_copied_digits_are_not(page):
-    table = named_rows(page, "convention                translated   3 as it stands")
+    table = named_rows(page, "convention  translated  3 as it stands")
     for name, (translated, copied) in table.items():
         assert float(translated) == 0
         assert agrees(copied, 3 / our_lambda(name, 3) - 1)
 
 
-def test_scikit_learn_has_the_same_minimum_for_sixty_and_for_no_other(page, exact):
-    (line,) = (line for line in page.printed if line.startswith("alpha = "))
+def test_scikit_learn_has_the_same_minimum_for_sixty_and_for_no_other(exact):
     X, y = exact.X_train.numpy(), exact.y_train.numpy()
     w = ridge.fit(exact, 3)[0].numpy()
 
-    assert line == "alpha = 60, relative difference below 1e-9: True"
     for alpha, same in ((60, True), (3, False), (30, False)):
         coef = Ridge(alpha=alpha).fit(X, y).coef_.reshape(-1, 1)
         assert np.allclose(coef, w, rtol=1e-9) == same
@@ -84,7 +80,7 @@ def test_scikit_learn_has_the_same_minimum_for_sixty_and_for_no_other(page, exac
 
 def test_the_prior_and_the_number_of_examples(page):
     for row, n in zip(
-        rows(page, "  n   λ for s = 0.01   s for λ = 3", 3),
+        rows(page, "n  λ for s = 0.01  s for λ = 3", 3),
         (20, 200, 2000),
         strict=True,
     ):
@@ -100,7 +96,7 @@ def test_the_prior_and_the_number_of_examples(page):
 
 
 def test_the_factors_of_the_learning_rate(page):
-    table = named_rows(page, "convention                factor of η   decay per step")
+    table = named_rows(page, "convention  factor of η  decay per step")
     ours, _ = PAIRS["half mean squared error"]
     for name, (factor, decay) in table.items():
         a, penalty = PAIRS[name]
@@ -140,7 +136,7 @@ def test_each_optimiser_has_its_own_translation(page, exact):
         "Adam": lambda lambd, lr: Adam(lr, decay=coupled(lambd)),
         "AdamW": lambda lambd, lr: Adam(lr, decay=decoupled(lambd)),
     }
-    table = rows(page, "           λ and η   2λ and η   2λ and η/2", 3)
+    table = rows(page, "λ and η  2λ and η  2λ and η/2", 3)
     for row, (name, make) in zip(table, makers.items(), strict=True):
         shown = row.split()
         old = end(make, 1, 3, 0.003)
@@ -156,11 +152,11 @@ def test_each_optimiser_has_its_own_translation(page, exact):
 
 
 def test_the_paper_is_translated(page):
-    (values,) = (line for line in page.printed if line.startswith("λ and η in the"))
+    (values,) = (line for line in page.printed if line.startswith("λ and η of this"))
     (left,) = (line for line in page.printed if line.startswith("left of the start"))
     (taken,) = (line for line in page.printed if line.startswith("taken from the fit"))
 
-    _, numbers = values.split(":")
+    _, numbers = values.split("  ")
     assert [float(number) for number in numbers.split(" and ")] == [5e-5, 0.2]
     share = math.exp(50_000 * math.log1p(-1e-5))
     assert agrees(left.split()[-1], share)

@@ -18,17 +18,23 @@ def page(pages):
 
 
 def memories(page):
-    return table(page, " λ    steps   epochs      in steps              the start", 3)
+    return table(page, "λ  τ, steps  epochs  half-life  run / τ  left of the start", 3)
 
 
 def dangers(page):
-    header = "    η   λ   epochs   left      spread   random start   from zero"
+    header = "η  λ  τ, epochs  left of the start  spread"
+    header += "  test loss, random start  test loss, from zero"
     return table(page, header, 5)
 
 
 def conversions(page):
-    header = " n   B       η    λ   epochs   predicted   measured    loss"
+    header = "n  B  η  λ  τ, epochs  left, predicted  measured  train loss"
     return table(page, header, 8)
+
+
+def schedules(page):
+    header = "η = 0.003 at most, λ = 3  sum of η  left, predicted  measured"
+    return table(page, header, 4)
 
 
 def left_in_null_space(X, w, w_init):
@@ -122,11 +128,9 @@ def test_the_numbers_in_the_prose(page, exact):
         math.prod(1 - 0.009 * rate("cosine", t) for t in range(400)),
     )
     fresh = [
-        1000 / 9,
         3.6,
         100 * left,
-        1000 / 30,
-        12,
+        float((exact.y_test - exact.y_train.mean()).square().mean()) / 2,
         1 / (0.03 * 13),
         1 / (0.003 * 40),
         solution,
@@ -136,11 +140,9 @@ def test_the_numbers_in_the_prose(page, exact):
         cosine / left,
     ]
 
-    *shown, least, most = (text.removesuffix("%").rstrip() for text in page.glued)
+    shown = [text.removesuffix("%").rstrip() for text in page.glued]
     assert all(map(agrees, shown, fresh))
     assert len(shown) == len(fresh)
-    # The luck of 64 runs; the other schedules save far more on batches of an epoch.
-    assert 3 <= int(least) < int(most) <= 8
 
 
 # -- Too long, too short ------------------------------------------------------
@@ -244,7 +246,7 @@ def test_with_twice_the_data_half_the_eta_keeps_the_objective(seed):
 
 
 def test_the_shares_under_a_schedule_are_those_of_torch(page, exact):
-    rows = table(page, "            sum of η      predicted   measured", 4)
+    rows = schedules(page)
 
     assert tuple(row[0] for row in rows) == NAMES
     for name, total, predicted, measured in rows:
@@ -258,7 +260,7 @@ def test_the_shares_under_a_schedule_are_those_of_torch(page, exact):
 
 
 def test_a_cosine_leaves_about_the_root(page):
-    rows = table(page, "            sum of η      predicted   measured", 4)
+    rows = schedules(page)
     left = {row[0]: float(row[3]) for row in rows}
 
     assert left["cosine"] == pytest.approx(left["constant"] ** 0.5, rel=0.01)
@@ -266,23 +268,16 @@ def test_a_cosine_leaves_about_the_root(page):
     assert twice_lambda == pytest.approx(left["constant"], rel=0.05)
 
 
-def shares_of(decays):
-    return [
-        decay * math.prod(1 - later for later in decays[k + 1 :])
-        for k, decay in enumerate(decays)
-    ]
-
-
 def spread_of(W):
     return float(W.var(dim=1, correction=0).sum().sqrt() / W.mean(dim=1).norm())
 
 
 def test_the_end_of_a_run_is_steadier_under_a_schedule(page, exact):
-    rows = table(page, "           N (d = 0)   N (d = 10)   spread", 4)
+    rows = table(page, "schedule  spread", 4)
     zero = torch.zeros(200, 1, dtype=torch.float64)
 
     assert tuple(row[0] for row in rows) == NAMES
-    for name, *numbers, spread in rows:
+    for name, spread in rows:
         finals = [
             trained_by_torch(
                 exact, name, 0.03, 3, torch.Generator().manual_seed(seed), zero
@@ -290,18 +285,10 @@ def test_the_end_of_a_run_is_steadier_under_a_schedule(page, exact):
             for seed in range(4)
         ]
         assert agrees(spread.removesuffix("%"), 100 * spread_of(torch.cat(finals, 1)))
-        for d, number in zip((0, 10), numbers, strict=True):
-            shares = shares_of([0.03 * (3 + d) * rate(name, t) for t in range(400)])
-            assert sum(shares) == pytest.approx(1)  # the start is gone
-            assert agrees(number, 1 / sum(share**2 for share in shares))
-    assert float(rows[0][1]) == pytest.approx(2 / 0.09 - 1, abs=0.5)  # 2τ − 1
-    N_0, N_10, spreads = (
-        [float(row[k].removesuffix("%")) for row in rows] for k in (1, 2, 3)
-    )
+    spreads = [float(spread.removesuffix("%")) for _, spread in rows]
     assert spreads == sorted(spreads, reverse=True)
-    for k in (1, 2, 3):
-        for N in (N_0, N_10):
-            assert spreads[0] / spreads[k] > 4 * math.sqrt(N[k] / N[0])
+    # "So large a gain": more than independent batches would bring.
+    assert all(spreads[0] / spread > 8.5 for spread in spreads[1:])
 
 
 def test_with_independent_batches_the_spread_falls_much_less(exact):

@@ -6,9 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from gallery import by_number
+from reading import agrees
 
-from weight_decay import concise, scratch
+from weight_decay import concise, scratch, synthetic_data
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("plot_*.py"), key=lambda path: by_number(path.name))
@@ -52,18 +54,6 @@ def test_the_scripts_are_numbered_in_reading_order_and_each_has_its_tests():
 
 
 @CORE
-def test_the_prediction_is_printed_before_any_norm(printed):
-    before, norm, _ = printed.partition("L2 norm of w:")
-    predicted = re.findall(r"λ = (\d+) +what decay leaves.*: ([\d.]+)$", before, re.M)
-
-    assert norm
-    assert [int(lambd) for lambd, _ in predicted] == list(LAMBDAS)
-    for lambd, left in predicted:
-        formula = 180**0.5 * (1 - 0.003 * int(lambd)) ** 400
-        assert float(left) == pytest.approx(formula, rel=0, abs=0.6e-5)
-
-
-@CORE
 def test_the_norms_are_those_of_fresh_runs(script, printed, problem):
     printed = re.findall(r"^L2 norm of w: (\d+\.\d{4})$", printed, re.M)
     module = MODULES[script.path.stem]
@@ -72,25 +62,47 @@ def test_the_norms_are_those_of_fresh_runs(script, printed, problem):
     assert [float(norm) for norm in printed] == pytest.approx(fresh, rel=0, abs=0.6e-4)
 
 
-@pytest.mark.parametrize("script", SCRIPTS[:1], indirect=True)
-def test_the_table_of_the_first_script_is_that_of_fresh_runs(script, printed, problem):
-    _, _, table = printed.partition(" λ   predicted      ‖w‖₂")
+def rows_of(printed, header, count):
+    """The cells of the rows of a printed table."""
+    lines = printed.splitlines()
+    (start,) = (i for i, line in enumerate(lines) if line.split() == header.split())
+    return [line.split() for line in lines[start + 2 :][:count]]
 
-    for row, lambd in zip(table.splitlines()[1:4], LAMBDAS, strict=True):
+
+@pytest.mark.parametrize("script", SCRIPTS[:1], indirect=True)
+def test_the_tables_of_the_first_script_are_those_of_fresh_runs(
+    script, printed, problem
+):
+    rows = rows_of(printed, "λ predicted ‖w‖₂ test loss", 4)
+    for row, lambd in zip(rows, LAMBDAS, strict=False):
         run = scratch.train(problem, lambd)
         left = 180**0.5 * (1 - run.lr * lambd) ** 400
-        fresh = [lambd, left, run.w_norm, run.train_loss[-1], run.test_loss[-1]]
-        assert list(map(float, row.split())) == pytest.approx(fresh, rel=6e-3, abs=6e-6)
+        assert all(map(agrees, row, [lambd, left, run.w_norm, run.test_loss[-1]]))
+    null = float(((problem.y_test - problem.y_train.mean()) ** 2).mean()) / 2
+    assert agrees(rows[3][1], null)
+
+    rows = rows_of(printed, "λ as above no noise start at 0", 3)
+    noiseless = synthetic_data(noise_std=0)
+    for row, lambd in zip(rows, LAMBDAS, strict=True):
+        zero = scratch.train(problem, lambd, w_init=torch.zeros(200, 1))
+        ends = [scratch.train(problem, lambd), scratch.train(noiseless, lambd), zero]
+        assert all(map(agrees, row, [lambd, *(run.test_loss[-1] for run in ends)]))
 
 
 @pytest.mark.parametrize("script", SCRIPTS[1:2], indirect=True)
-def test_the_twins_of_the_second_script_are_twins(script, printed, problem):
-    rows = re.findall(
-        r"^λ = (\d+) +‖w‖₂ = +([\d.]+) and +([\d.]+) +test losses in ratio ([\d.]+)$",
-        printed,
-        re.M,
-    )
+def test_the_tables_of_the_second_script_are_those_of_fresh_runs(
+    script, printed, problem
+):
+    rows = rows_of(printed, "λ final b its error² test loss", 4)
+    for row, lambd in zip(rows, LAMBDAS, strict=False):
+        run = concise.train(problem, lambd)
+        error = float(run.b) - 0.05
+        fresh = [lambd, float(run.b), error**2, run.test_loss[-1]]
+        assert all(map(agrees, row, fresh))
+    null = float(((problem.y_test - problem.y_train.mean()) ** 2).mean())
+    assert agrees(rows[3][2], null)
 
+    rows = rows_of(printed, "λ ‖w‖₂ ‖w‖₂ of twin ratio of losses", 3)
     for row, lambd in zip(rows, LAMBDAS, strict=True):
         norm = concise.train(problem, lambd).w_norm
         shown = list(map(float, row))

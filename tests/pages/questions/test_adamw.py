@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees, table
 
 from weight_decay import synthetic_data
 from weight_decay.data import minibatches
-from weight_decay.optimizers import Adam, coupled, decoupled
+from weight_decay.optimizers import SGD, Adam, coupled, decoupled
 
 PAGE = "questions/adamw.html"
 
@@ -26,20 +26,41 @@ def norm_by_hand(decay):
 
 
 def test_the_table_is_that_of_the_optimisers_by_hand(pages):
-    rows = pages[PAGE].printed[1:5]
+    rows = table(pages[PAGE], "λ  √180·(1 − ηλ)⁴⁰⁰  AdamW  Adam", 4)
 
     for row, lambd in zip(rows, (0, 0.3, 3, 30), strict=True):
-        shown = numbers_of(row)
+        shown = [float(cell) for cell in row]
         assert shown[0] == lambd
-        assert agrees(row.split()[1], math.sqrt(180) * (1 - 0.003 * lambd) ** 400)
+        assert agrees(row[1], math.sqrt(180) * (1 - 0.003 * lambd) ** 400)
         by_hand = [norm_by_hand(decoupled(lambd)), norm_by_hand(coupled(lambd))]
         assert shown[2:] == pytest.approx(by_hand, rel=0.02)
-    table = [numbers_of(row) for row in rows]
+    numbers = [[float(cell) for cell in row] for row in rows]
     # AdamW keeps to the prediction as long as much is left; Adam does not even halve.
-    for _, left, adamw, _ in table[:3]:
+    for _, left, adamw, _ in numbers[:3]:
         assert adamw == pytest.approx(left, rel=0.15)
-    assert table[3][3] > table[1][3] / 2
-    assert table[0][2] == table[0][3]
+    assert numbers[3][3] > numbers[1][3] / 2
+    assert numbers[0][2] == numbers[0][3]
+
+
+def test_adam_leaves_the_row_space_and_sgd_does_not(pages, problem):
+    (line,) = (line for line in pages[PAGE].printed if line.endswith("outside"))
+    X, y = problem.X_train.double(), problem.y_train.double()
+    Q, _ = torch.linalg.qr(X.T)  # a basis of the row space
+    start = torch.normal(
+        0.0, 1.0, (200, 1), generator=torch.Generator().manual_seed(0)
+    ).double()
+
+    outside = {}
+    for optimizer in (Adam(0.003, decay=decoupled(0)), SGD(0.003, decay=coupled(0))):
+        w = start
+        for _ in range(400):
+            w = optimizer.step(w, X.T @ (X @ w - y) / 20)
+        way = w - start
+        outside[type(optimizer)] = 1 - float((Q.T @ way).norm() / way.norm()) ** 2
+    assert int(line.split("%")[0].split()[-1]) == pytest.approx(
+        100 * outside[Adam], abs=1
+    )
+    assert abs(outside[SGD]) < 1e-12
 
 
 def test_with_a_large_lambda_the_start_is_gone_and_the_last_updates_remain():
@@ -60,14 +81,27 @@ def test_with_a_large_lambda_the_start_is_gone_and_the_last_updates_remain():
     assert float((w - without_start).norm() / w.norm()) < 0.02
 
 
-def test_the_defaults_are_those_of_the_optimisers(pages):
-    lines = [line for line in pages[PAGE].printed if "weight_decay=" in line]
+def test_the_default_of_adamw_is_not_zero():
     weight = torch.nn.Parameter(torch.ones(1))
 
-    for line in lines:
-        optimizer = getattr(torch.optim, line.split()[0])([weight])
-        assert float(line.split("=")[-1]) == optimizer.defaults["weight_decay"]
-    assert len(lines) == 2
+    assert torch.optim.AdamW([weight]).defaults["weight_decay"] > 0
+    assert torch.optim.Adam([weight]).defaults["weight_decay"] == 0
+
+
+def test_adam_with_decoupled_decay_is_adamw():
+    ends = []
+    for kind, options in (
+        (torch.optim.AdamW, {}),
+        (torch.optim.Adam, {"decoupled_weight_decay": True}),
+    ):
+        w = torch.ones(3, requires_grad=True)
+        optimizer = kind([w], lr=0.1, weight_decay=0.5, **options)
+        for _ in range(5):
+            optimizer.zero_grad()
+            (w**2).sum().backward()
+            optimizer.step()
+        ends.append(w.detach())
+    assert torch.equal(*ends)
 
 
 def distance(problem, decay, batch_size, lr=0.001, falling=False):
@@ -86,7 +120,8 @@ def distance(problem, decay, batch_size, lr=0.001, falling=False):
 
 
 def test_the_table_of_where_they_end(pages):
-    rows = [row.split() for row in pages[PAGE].printed[-4:]]
+    header = "λ = 3  batch  distance from ridge / ‖ridge‖"
+    rows = table(pages[PAGE], header, 4)
     single = synthetic_data(seed=0)  # the page uses its numbers, in float64
     problem = synthetic_data(seed=0, dtype=torch.float64)
     assert torch.allclose(single.X_train.double(), problem.X_train, atol=1e-6)

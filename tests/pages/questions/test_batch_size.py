@@ -4,9 +4,10 @@ import math
 
 import pytest
 import torch
-from reading import agrees, numbers_of, table
+from reading import agrees, table
 
 from weight_decay import ridge, scratch, synthetic_data
+from weight_decay.conventions import convert
 
 SIZES = (1, 5, 10, 20)
 
@@ -30,7 +31,7 @@ def left(problem, run):
 
 
 def test_larger_batches_forget_less_per_epoch(page, problem):
-    rows = table(page, " B   steps   predicted    measured   test loss", 4)
+    rows = table(page, "B  steps  predicted  measured  test loss", 4)
 
     losses = []
     for row, B in zip(rows, SIZES, strict=True):
@@ -43,16 +44,19 @@ def test_larger_batches_forget_less_per_epoch(page, problem):
         losses.append(run.test_loss[-1])
     assert losses == sorted(losses)
     assert losses[-1] > 1000 * losses[0]
+    (line,) = (line for line in page.printed if "mean of the training targets" in line)
+    rival = (problem.y_train.mean() - problem.y_test).square().mean() / 2
+    assert agrees(line.split()[-1], float(rival))
 
 
 def test_every_table_has_its_rows_whole(page):
-    rows = table(page, " B        left   test loss       left   test loss", 4)
+    rows = table(page, "B  λ ∝ B: left  test loss  η ∝ B: left  test loss", 4)
 
     assert [len(row) for row in rows] == [5] * 4
 
 
 def test_two_ways_to_keep_the_forgetting(page, problem):
-    rows = table(page, " B        left   test loss       left   test loss", 4)
+    rows = table(page, "B  λ ∝ B: left  test loss  η ∝ B: left  test loss", 4)
 
     for row, B in zip(rows, SIZES, strict=True):
         by_lambda = scratch.train(problem, 3 * B / 5, batch_size=B)
@@ -83,17 +87,15 @@ def test_a_sum_takes_b_times_lambda_and_a_bth_of_the_rate(problem):
     assert torch.allclose(mean, total)
 
 
-def test_the_convention_with_2n(page):
-    lines = [line for line in page.printed if line.startswith("60 in the convention")]
+def test_the_convention_with_2n_falls_like_one_over_n():
+    def here(n):
+        return convert(60, "lambda over 2n", "half mean squared error", n_train=n)
 
-    for line, n in zip(lines, (20, 200, 2000), strict=True):
-        *_, examples, lambd = numbers_of(line)
-        assert examples == n
-        assert lambd == pytest.approx(60 / n)
+    assert [here(n) for n in (20, 200, 2000)] == pytest.approx([3, 0.3, 0.03])
 
 
 def test_the_best_lambda_against_noise_falls_with_n(page):
-    rows = table(page, "  n   formula   grid   loss at best λ   at λ = 45", 3)
+    rows = table(page, "n  formula  grid  loss at best λ  at λ = 45", 3)
 
     for row, n in zip(rows, (20, 60, 180), strict=True):
         best = 200 * 0.3**2 / (n * 0.02)

@@ -42,12 +42,12 @@ def test_the_losses_are_those_of_two_fresh_runs(page, problem):
     assert torch.equal(half.w_init, full.w_init)
     assert torch.equal(half.b_init, full.b_init)
 
-    table = rows(page, "epoch   train loss, ½   train loss, no ½", 6)
+    table = rows(page, "epoch  train loss, ½  train loss, no ½", 5)
     for epoch, by_half, by_full in table:
         k = half.epochs.index(epoch)
         assert half.train_loss[k] == pytest.approx(by_half, rel=0.06)
         assert full.train_loss[k] == pytest.approx(by_full, rel=0.06)
-    assert [row[0] for row in table] == [5, 20, 40, 60, 80, 100]
+    assert [row[0] for row in table] == [20, 40, 60, 80, 100]
     growth, *_ = page.glued
     assert agrees(growth, (full.train_loss[-1] / full.train_loss[0]) ** (1 / 95))
 
@@ -70,7 +70,7 @@ def test_the_curvatures_and_the_safe_rates(page, problem):
     generator = torch.Generator().manual_seed(0)
     X = problem.X_train
 
-    table = page.printed.index(" B    d_max   safe η, ½   safe η, no ½") + 1
+    table = page.printed.index("B  d_max  safe η, ½  safe η, no ½") + 1
     for line, B in zip(page.printed[table : table + 3], (20, 5, 1), strict=True):
         orders = [torch.randperm(20, generator=generator) for _ in range(100)]
         d = max(curvature(X[batch]) for order in orders for batch in order.split(B))
@@ -99,7 +99,7 @@ def test_the_message_is_that_of_the_package(page, problem):
     assert str(error.value) in " ".join(page.printed)
     # Its curvature is one of those in the table, or less, so its advice is bolder.
     _, d_max, doubled = page.glued
-    in_table = rows(page, " B    d_max   safe η, ½   safe η, no ½", 3)[1]
+    in_table = rows(page, "B  d_max  safe η, ½  safe η, no ½", 3)[1]
     assert float(d_max) == in_table[1]
     assert agrees(doubled, 2 * in_table[1])
     assert error.value.d_max < 2 * in_table[1]
@@ -165,7 +165,7 @@ def test_nan_at_once_comes_from_the_data_or_a_root_or_a_logarithm(where):
 
 
 def largest_surviving(problem, seed, lambdas):
-    """By the rates of the figure, each with the runs of that rate."""
+    """The largest of 19 learning rates up to which no run explodes, for each λ."""
     survives = [
         sweep([problem], lambdas, lr=lr, epochs=40, seeds=[seed]).train_loss[:, 0, -1]
         < 100
@@ -185,30 +185,6 @@ def test_in_small_batches_a_moderate_lambda_makes_room(seed):
     assert bool((largest > bound).all())
     assert largest[1] > 2 * largest[0]
     assert largest[1] > largest[2] > largest[3]
-
-
-def test_the_curve_has_its_peak_where_the_page_says(problem):
-    lambdas = torch.tensor([0.3, 1, 3, 6, 10, 30, 100])
-    bound = 2 / (max(curvatures(problem.X_train, 5)) + lambdas)
-
-    largest = largest_surviving(problem, 0, lambdas.tolist())
-    assert lambdas[largest.argmax()] == 6
-    assert largest[3] / bound[3] == pytest.approx(4, rel=0.1)
-    # From the peak on a step takes away more than the whole weight, or nearly.
-    assert largest[3] * 6 < 1 < largest[4] * 10
-    assert bool((largest[4:] * lambdas[4:] > 1).all())
-
-
-def test_forty_epochs_show_what_a_hundred_do(problem):
-    lambdas = [0.3, 1, 3, 6, 10, 30, 100]
-    rates = torch.logspace(-1.9, -0.7, 19).tolist()[5:]
-
-    for lr in rates:
-        short, long = (
-            sweep([problem], lambdas, lr=lr, epochs=epochs).train_loss[:, 0, -1] < 100
-            for epochs in (40, 100)
-        )
-        assert torch.equal(short, long)
 
 
 def test_a_sum_over_the_batch_is_a_step_times_the_batch_size(problem):

@@ -9,8 +9,8 @@ from sklearn.linear_model import Lasso, Ridge
 
 from weight_decay import synthetic_data
 
-SPARSE = "  n   found  wrong   ‖w − w*‖²   zeros   ‖w − w*‖²"
-DENSE = "   λ   L1: loss  not zero     λ   L2: loss  not zero"
+SPARSE = "n  L1: found  wrong  ‖w − w*‖²  L2: zeros  ‖w − w*‖²"
+DENSE = "λ of L1  loss  not zero  λ of L2  loss  not zero"
 
 
 @pytest.fixture
@@ -45,6 +45,22 @@ def test_the_two_rules_are_the_minima(v):
     by_l1 = grid[np.argmin(loss + 1.0 * np.abs(grid))]
     assert by_l2 == pytest.approx(v / (1 + 1), abs=2e-4)
     assert by_l1 == pytest.approx(np.sign(v) * max(abs(v) - 1, 0), abs=2e-4)
+
+
+def test_the_ball_and_the_diamond_touch_where_the_figure_says():
+    v = np.array([2, 0.9])
+    corner, point = np.array([1, 0]), v / 2
+    w = np.stack(np.meshgrid(*[np.linspace(-2, 3, 1001)] * 2), axis=-1)
+    loss = ((w - v) ** 2).sum(-1) / 2
+
+    # The nearest of the weights inside each, by search.
+    for end, inside in (
+        (corner, np.abs(w).sum(-1) <= 1 + 1e-9),
+        (point, (w**2).sum(-1) <= (point**2).sum() + 1e-9),
+    ):
+        nearest = w[inside][np.argmin(loss[inside])]
+        np.testing.assert_allclose(nearest, end, atol=0.01)
+        assert loss[inside].min() >= ((end - v) ** 2).sum() / 2 - 1e-9
 
 
 def test_every_table_has_its_rows_whole(page):

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from reading import agrees
+from reading import agrees, table
 
 PAGE = "questions/language-models.html"
 STEPS, PEAK, WARM_UP = 100_000, 3e-4, 2000
@@ -17,51 +17,55 @@ def rates():
         yield PEAK * min((t + 1) / WARM_UP, cosine)
 
 
-def test_the_memory_of_the_run(pages):
-    rows = pages[PAGE].printed[2:6]
-
-    for row, lambd in zip(rows, (0.01, 0.1, 1, 3), strict=True):
-        shown_lambd, tau, left, young = row.replace(",", "").split()
-        # The average w ← (1 − ηλ) w + ηu, for the start and for all updates u = 1
-        # of the first part of the run, forward in time.
-        start, old, all_updates = 1.0, 0.0, 0.0
-        border = STEPS - int(young)
-        for t, lr in enumerate(rates()):
-            keep = 1 - lr * lambd
-            start, old, all_updates = start * keep, old * keep, all_updates * keep + lr
-            old += lr if t < border else 0
-        assert float(shown_lambd) == lambd
-        assert float(tau) == round(1 / (PEAK * lambd))
-        assert agrees(left, start)
-        assert old / all_updates == pytest.approx(0.5, abs=1e-3)
+@pytest.fixture(scope="module")
+def rows(pages):
+    header = "λ  1/(ηλ) at the peak  start left  half is younger than  at constant η"
+    return [
+        [float(cell.replace(",", "")) for cell in row]
+        for row in table(pages[PAGE], header, 4)
+    ]
 
 
-def test_with_a_small_lambda_most_of_the_start_is_there(pages):
-    (shown,) = pages[PAGE].glued
-    left = math.prod(1 - lr * 0.01 for lr in rates())
-
-    assert agrees(shown.removesuffix(" %"), 100 * left)
-    assert left > 0.5
-    # "Decided by λ Σ η": the same sum, the same start.
-    assert left == pytest.approx(math.exp(-0.01 * sum(rates())), rel=1e-5)
-
-
-def test_a_large_lambda_forgets_the_first_half(pages):
-    young = [int(row.replace(",", "").split()[3]) for row in pages[PAGE].printed[2:6]]
-
-    assert young == sorted(young, reverse=True)
-    # "With 1 only those of its last half": nearly all of it is younger than that.
-    total = old = 0.0
-    for t, lr in enumerate(rates()):
-        keep = 1 - lr
-        total, old = total * keep + lr, old * keep + (lr if t < STEPS // 2 else 0)
-    assert old / total < 0.05
+def young_part(schedule, lambd, age):
+    """The start, and the share of the updates of the last `age` steps."""
+    # The average w ← (1 − ηλ) w + ηu, for the start and for updates u = 1, forward in
+    # time.
+    start, old, all_updates = 1.0, 0.0, 0.0
+    for t, lr in enumerate(schedule):
+        keep = 1 - lr * lambd
+        start, old, all_updates = start * keep, old * keep, all_updates * keep + lr
+        old += lr if t < STEPS - age else 0
+    return start, 1 - old / all_updates
 
 
-def test_thirty_times_the_usual_value_is_the_last_row(pages):
-    lambdas = [row.split()[0] for row in pages[PAGE].printed[2:6]]
+def test_the_memory_of_the_run(rows):
+    for row, expected in zip(rows, (0.01, 0.1, 1, 3), strict=True):
+        lambd, tau, left, young, at_constant = row
+        start, share = young_part(rates(), expected, young)
+        assert lambd == expected
+        assert tau == round(1 / (PEAK * lambd))
+        assert agrees(f"{left:.2g}", start)
+        assert share == pytest.approx(0.5, abs=1e-3)
+        _, share = young_part([PEAK] * STEPS, expected, at_constant)
+        assert share == pytest.approx(0.5, abs=1e-3)
 
-    assert float(lambdas[-1]) == pytest.approx(30 * 0.1)
+
+def test_half_is_younger_than_ln_2_memories_where_the_rate_is_constant(rows):
+    for _, tau, _, young, at_constant in rows:
+        if tau < STEPS / 4:  # "much shorter than the run"
+            assert at_constant == pytest.approx(math.log(2) * tau, rel=0.01)
+        else:
+            assert at_constant < math.log(2) * tau
+        assert young > at_constant  # "with the schedule it is older"
+
+
+def test_what_is_forgotten_is_decided_by_the_sum_of_the_rates(rows):
+    for lambd, _, left, *_ in rows[:2]:
+        assert left == pytest.approx(math.exp(-lambd * sum(rates())), rel=0.02)
+
+
+def test_thirty_times_the_usual_value_is_the_last_row(rows):
+    assert rows[-1][0] == pytest.approx(30 * 0.1)
 
 
 def test_recent_work_is_dated_once(pages):

@@ -29,7 +29,7 @@ def test_what_is_left_is_the_same_and_the_end_is_not(page):
     p = synthetic_data(dtype=torch.float64)
     left = 0.991**400
 
-    rows = table(page, "     η     λ   left of the start   ‖w‖ in the end", 4)
+    rows = table(page, "η  λ  left of the start  ‖w‖ in the end", 4)
     for row, (lr, lambd) in zip(rows, SETTINGS, strict=True):
         ridge = Ridge(alpha=20 * lambd).fit(p.X_train.numpy(), p.y_train.numpy())
         fresh = [lr, lambd, left, float(np.linalg.norm(ridge.coef_))]
@@ -93,7 +93,7 @@ def test_the_two_meanings_of_lambda_in_adamw(page):
             w = optimiser.step(w, torch.zeros(1))
         return float(w)
 
-    rows = table(page, "    η   λ of PyTorch = 1   λ of the paper = 0.001", 3)
+    rows = table(page, "η  λ of PyTorch = 1  λ of the paper = 0.001", 3)
     for shown, lr in zip(rows, (0.001, 0.003, 0.01), strict=True):
         assert all(map(agrees, shown, [lr, (1 - lr) ** 100, 0.999**100]))
         assert agrees(shown[1], left(lr, 1))
@@ -119,8 +119,24 @@ def test_sgd_ends_at_the_minimum_of_lambda_and_adamw_does_not(lr):
     assert ends[torch.optim.AdamW] > 0.05
 
 
+def test_under_a_warm_up_the_rate_to_divide_by_is_the_peak():
+    w = torch.ones(1, dtype=torch.float64, requires_grad=True)
+    w.grad = torch.zeros_like(w)
+    trainer = torch.optim.AdamW([w], lr=0.01, weight_decay=0.002 / 0.01)
+    scheduler = torch.optim.lr_scheduler.LinearLR(trainer, 0.1, 1, total_iters=9)
+    first = trainer.param_groups[0]["lr"]
+    for _ in range(50):
+        trainer.step()
+        scheduler.step()
+
+    assert first == pytest.approx(0.001)
+    assert trainer.param_groups[0]["lr"] == pytest.approx(0.01)  # the peak
+    paper = math.prod(1 - min(1, 0.1 * (1 + t)) * 0.002 for t in range(50))
+    assert w.item() == pytest.approx(paper)
+
+
 def test_with_a_schedule_both_terms_are_multiplied():
-    """`weight_decay=λ/lr` with the first rate: each step takes schedule · λ away."""
+    """`weight_decay=λ/lr` with the peak: each step takes schedule · λ away."""
     w = torch.ones(1, dtype=torch.float64, requires_grad=True)
     w.grad = torch.zeros_like(w)
     trainer = torch.optim.AdamW([w], lr=0.01, weight_decay=0.002 / 0.01)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 
 from weight_decay import scratch, synthetic_data
 from weight_decay.sweep import sweep
@@ -31,12 +31,12 @@ def three(problem):
 
 
 def test_the_table_of_the_slopes(pages, three):
-    _, *rows = pages[PAGE].printed[:4]
+    rows = table(pages[PAGE], "λ  predicted  fitted  points", 3)
 
     for row, run in zip(rows, three, strict=True):
         fitted, num_points = slope(run.epochs, run.test_loss)
         predicted = 2 * math.log(1 - 0.003 * run.lambd)
-        lambd, shown_predicted, shown_fitted, shown_points = row.split()
+        lambd, shown_predicted, shown_fitted, shown_points = row
         assert int(lambd) == run.lambd
         assert agrees(shown_predicted, predicted)
         assert agrees(shown_fitted, fitted)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 
 from weight_decay import concise, scratch, synthetic_data
 
@@ -14,12 +14,12 @@ def objective(run):
 
 
 def test_the_table_at_the_end_of_the_runs(pages, runs):
-    _, *rows = pages[PAGE].printed[:4]
+    rows = table(pages[PAGE], "λ  train loss  with penalty  test loss", 3)
 
     for row, lambd in zip(rows, (0, 3, 10), strict=True):
         run = runs[scratch, lambd]
         values = [lambd, run.train_loss[-1], objective(run), run.test_loss[-1]]
-        assert all(map(agrees, row.split(), values))
+        assert all(map(agrees, row, values))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -32,7 +32,7 @@ def test_with_the_penalty_ten_looks_better_than_three(seed):
 
 
 def test_the_objective_is_three_times_the_test_loss(pages, problem):
-    rows = [row.split() for row in pages[PAGE].printed[5:]]
+    rows = table(pages[PAGE], "epoch  objective / test loss", 5)
 
     assert [int(epoch) for epoch, _ in rows] == [20, 40, 60, 80, 100]
     for epoch, ratio in rows:

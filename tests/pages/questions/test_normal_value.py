@@ -10,6 +10,7 @@ from reading import agrees, numbers_of, table
 from sklearn.linear_model import Ridge
 
 from weight_decay import synthetic_data
+from weight_decay.conventions import CONVENTIONS, convert
 
 
 @pytest.fixture
@@ -17,21 +18,12 @@ def page(pages):
     return pages["questions/normal-value.html"]
 
 
-def test_the_seven_values_of_one_penalty(page):
-    n, sigma = 20, 0.01
+def test_three_is_sixty_in_one_text_and_six_in_another():
+    ours = "half mean squared error"
 
-    by_hand = {
-        "half mean squared error": 3,
-        "mean squared error": 2 * 3,
-        "keras l2": 3,
-        "sum of half squares": 3 * n,
-        "scikit-learn alpha": 3 * n,
-        "lambda over 2n": 3 * n,
-        "prior std": sigma / math.sqrt(3 * n),
-    }
-    for line, (name, value) in zip(page.printed, by_hand.items(), strict=False):
-        assert line.endswith(f" {name}")
-        assert line.split()[0] == f"{value:.4g}"
+    assert convert(3, ours, "scikit-learn alpha", n_train=20) == pytest.approx(60)
+    assert convert(3, ours, "mean squared error") == pytest.approx(6)
+    assert len(CONVENTIONS) == 7
 
 
 def imagenet():
@@ -58,7 +50,7 @@ def test_the_products_are_those_of_the_schedules_step_by_step(page):
     products = [3 * 0.003 * 400, 10 * 0.003 * 400, 1e-4 * imagenet() * 10]
     products += [5e-4 * cifar() * 10, 0.1 * nanogpt()]
 
-    rows = table(page, "                     λ   λ Σ η   left of the start", 5)
+    rows = table(page, "setting  λ  λ Σ η  left of the start", 5)
     for (_, lambd, product, left), exact in zip(rows, products, strict=True):
         # The page takes one half for the mean of a cosine of 200 epochs: 0.1 off.
         assert float(product) == pytest.approx(exact, abs=0.15)
@@ -124,7 +116,7 @@ def test_what_is_kept_depends_on_the_scale_of_the_inputs(page):
     X = synthetic_data().X_train.double().numpy()
     centred = X - X.mean(0)
 
-    rows = table(page, "inputs     mean d   kept at λ = 3", 2)
+    rows = table(page, "inputs  mean d  kept at λ = 3", 2)
     for row, scale in zip(rows, (1, 255), strict=True):
         d = np.linalg.eigvalsh(centred @ centred.T / 20)[1:] * scale**2
         assert agrees(row[-2], d.mean())

@@ -4,14 +4,14 @@ import math
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees, table
 from torch import nn
 
 PAGE = "questions/normalisation.html"
 
 
 def test_the_length_does_not_matter_in_training(pages):
-    rows = [line.split() for line in pages[PAGE].printed[1:4]]
+    rows = table(pages[PAGE], "layer  mode  largest change", 3)
 
     assert [row[0] for row in rows] == ["BatchNorm1d", "LayerNorm", "BatchNorm1d"]
     assert [row[1] for row in rows] == ["training", "training", "evaluation"]
@@ -46,15 +46,16 @@ def test_the_outputs_have_a_size_of_about_one():
 
 
 def test_the_gradient_falls_with_the_length(pages):
-    rows = pages[PAGE].printed[5:8]
-    lengths = [float(row.split()[-1]) for row in rows]
+    rows = table(pages[PAGE], "‖w‖ times  ‖gradient‖", 3)
+    lengths = [float(length) for _, length in rows]
 
-    assert [row.split()[2] for row in rows] == ["1", "2", "4"]
+    assert [scale for scale, _ in rows] == ["1", "2", "4"]
     assert lengths == pytest.approx([lengths[0] / k for k in (1, 2, 4)], rel=1e-3)
 
 
 def test_the_equilibrium_forgets_its_start(pages):
-    rows = [numbers_of(row) for row in pages[PAGE].printed[9:15]]
+    header = "η  λ  start  ‖w‖  angle  √(2ηλ)"
+    rows = [list(map(float, row)) for row in table(pages[PAGE], header, 6)]
 
     assert len(rows) == 6
     for lr, lambd, _, length, angle, expected in rows:
@@ -73,9 +74,9 @@ def test_the_equilibrium_forgets_its_start(pages):
 
 
 def test_without_decay_the_weight_grows_and_turns_ever_more_slowly(pages):
-    rows = [line.split() for line in pages[PAGE].printed[16:19]]
+    rows = table(pages[PAGE], "steps  predicted ‖w‖  ‖w‖  angle", 3)
 
-    for steps, _, predicted, length, angle in rows:
+    for steps, predicted, length, angle in rows:
         # Step by step: ‖w‖² gains η²/‖w‖².
         square = 1.0
         for _ in range(int(steps)):

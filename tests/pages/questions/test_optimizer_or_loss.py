@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, table
 
 from weight_decay import optimizers, synthetic_data
 from weight_decay.data import minibatches
@@ -44,10 +44,11 @@ def by_hand():
 
 
 def test_the_table_is_that_of_the_optimisers_by_hand(pages, by_hand):
-    lines = pages[PAGE].printed[2:]
+    header = "optimiser  λ in it  λ in the loss  ‖w‖₂  logged last"
+    rows = table(pages[PAGE], header, 7)
 
-    for line, (row, (w, loss, half_square)) in zip(lines, by_hand.items(), strict=True):
-        name, in_optimizer, in_loss, norm, logged = line.split()
+    for shown, (row, (w, loss, half_square)) in zip(rows, by_hand.items(), strict=True):
+        name, in_optimizer, in_loss, norm, logged = shown
         assert (name, int(in_optimizer), int(in_loss)) == row
         assert agrees(norm, float(w.norm()))
         assert agrees(logged, loss + row[2] * half_square)

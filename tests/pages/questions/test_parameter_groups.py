@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from reading import table
 from torch import nn
 
 PAGE = "questions/parameter-groups.html"
@@ -127,15 +128,17 @@ def test_counting_dimensions_misses_the_convolution(pages):
     assert line.partition(": ")[2].split(", ") == ["4.weight", "6.weight"]
 
 
-def test_the_defaults_are_those_of_pytorch(pages):
-    shown = {
-        line.split()[0]: float(line.split()[-1])
-        for line in pages[PAGE].printed
-        if "default weight_decay" in line
-    }
+def test_a_silent_group_takes_what_the_constructor_has(pages):
+    header = "a group without weight_decay  constructor given none  given 0.3"
+    rows = table(pages[PAGE], header, 3)
 
     weight = torch.nn.Parameter(torch.ones(1))
-    for name in ("SGD", "Adam", "AdamW"):
-        optimizer = getattr(torch.optim, name)([weight], lr=0.1)
-        assert shown.pop(name) == optimizer.defaults["weight_decay"]
-    assert shown == {}
+    for row, name in zip(rows, ("SGD", "Adam", "AdamW"), strict=True):
+        kind = getattr(torch.optim, name)
+        assert row[0] == name
+        assert float(row[1]) == kind([weight], lr=0.1).defaults["weight_decay"]
+        # Measured: what a step takes from a weight without gradient.
+        for value, shown in ((0.3, row[2]), (0.0, "0")):
+            group = {"params": [weight]} | ({} if value else {"weight_decay": 0})
+            group = kind([group], lr=0.1, weight_decay=0.3).param_groups[0]
+            assert group["weight_decay"] == float(shown) == value

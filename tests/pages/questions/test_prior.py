@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from reading import agrees, numbers_of
+from reading import agrees, numbers_of, table
 
 from weight_decay import synthetic_data
 
@@ -24,36 +24,45 @@ def expected_loss(n, multiples, draws=4000):
 
 
 def test_what_each_lambda_believes(pages):
-    rows = pages[PAGE].printed[1:4]
+    rows = table(pages[PAGE], "λ  believed size s of an entry  true size", 3)
 
     for row, lambd in zip(rows, (0.05, 3, 10), strict=True):
-        assert all(map(agrees, row.split(), [lambd, 0.01 / (20 * lambd) ** 0.5, 0.01]))
+        assert all(map(agrees, row, [lambd, 0.01 / (20 * lambd) ** 0.5, 0.01]))
 
 
-def test_the_losses_are_those_of_the_formula(pages):
-    rows = [row.split() for row in pages[PAGE].printed[6:8]]
-    nothing = pages[PAGE].printed[8]
+@pytest.fixture
+def losses(pages):
+    """The excess losses for 20 and for 60 examples."""
+    header = "λ in units of σ²/(ns²)  excess loss, n = 20  n = 60"
+    multiples, *columns = zip(*table(pages[PAGE], header, 5), strict=True)
+    assert [float(multiple) for multiple in multiples] == [0.01, 0.1, 1, 10, 100]
+    return [[float(loss) for loss in column] for column in columns]
+
+
+def test_the_losses_are_those_of_the_formula(pages, losses):
+    lines = [line for line in pages[PAGE].printed if "the best is" in line]
+    nothing = next(line for line in pages[PAGE].printed if line.startswith("w = 0"))
 
     assert agrees(nothing.split("= ")[-1], P * S**2 / 2)
-    for (n, predicted, *losses, best), examples in zip(rows, (20, 60), strict=True):
-        assert int(n) == examples
-        assert agrees(predicted, SIGMA**2 / (examples * S**2))
-        shown = [float(loss) for loss in losses]
+    for line, shown, examples in zip(lines, losses, (20, 60), strict=True):
+        n, predicted, best = numbers_of(line)
+        assert n == examples
+        assert predicted == pytest.approx(SIGMA**2 / (examples * S**2), abs=0.005)
         # 500 draws on the page; with n = p and a tiny λ they differ most.
         expected = expected_loss(examples, (0.01, 0.1, 1, 10, 100))
         assert shown == pytest.approx(expected, rel=0.1)
-        assert 1 / 1.6 < float(best) < 1.6  # two steps of the grid, of 26 % each
+        assert 1 / 1.6 < best < 1.6  # two steps of the grid, of 26 % each
 
 
-def test_which_side_is_worse_depends_on_the_number_of_examples(pages):
-    as_many, three_times = (numbers_of(row)[2:7] for row in pages[PAGE].printed[6:8])
+def test_which_side_is_worse_depends_on_the_number_of_examples(losses):
+    as_many, three_times = losses
 
     assert as_many[1] > as_many[3]
     assert as_many[0] > 2 * P * S**2 / 2  # far above w = 0
     assert three_times[1] < three_times[3]
     assert three_times[0] < three_times[3]
-    for losses in (as_many, three_times):
-        assert min(losses) == losses[2]
+    for column in losses:
+        assert min(column) == column[2]
 
 
 @pytest.mark.parametrize("n", [20, 60])

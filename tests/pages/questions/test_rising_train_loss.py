@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees, table
 from sklearn.linear_model import Ridge
 
 from weight_decay import concise, scratch, synthetic_data
@@ -45,7 +45,11 @@ def held():
 
 def test_the_table_of_the_minima(pages):
     noisy = synthetic_data(n_train=150, noise_std=0.1, dtype=torch.float64)
-    rows = [numbers_of(row) for row in pages[PAGE].printed[1:9]]
+    header = "λ  train loss  test loss"
+    rows = [list(map(float, row)) for row in table(pages[PAGE], header, 8)]
+    *_, train, test = pages[PAGE].printed[pages[PAGE].printed.index(header) + 9].split()
+    for shown, y in ((train, noisy.y_train), (test, noisy.y_test)):
+        assert agrees(shown, half_mean_square(y - noisy.y_train.mean()))
 
     for lambd, train, test in rows:
         # scikit-learn wants a positive penalty where there are many minima.
@@ -67,7 +71,8 @@ def test_the_table_of_the_minima(pages):
 
 
 def test_the_table_of_the_run_from_an_exact_fit(pages, path, held):
-    rows = [row.split() for row in pages[PAGE].printed[10:]]
+    header = "step  train loss  objective  test loss  train loss, b held"
+    rows = table(pages[PAGE], header, 8)
 
     assert [int(step) for step, *_ in rows] == [0, 1, 10, 100, 200, 400, 1600, 6400]
     for step, *shown in rows:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import agrees, table
 
 from weight_decay import concise, synthetic_data
 from weight_decay.sweep import sweep
@@ -30,17 +30,18 @@ def hundred():
 
 
 def test_the_table_of_the_three_moves(pages, hundred):
-    printed = pages[PAGE].printed
+    header = "mean of 100  scratch  + unit  + gradient  + bias"
+    shown = table(pages[PAGE], header, 6)
     by_hand, no_half, as_printed = hundred
 
-    for name, rows in (("test_loss", printed[1:4]), ("train_loss", printed[5:8])):
+    for name, rows in (("test_loss", shown[:3]), ("train_loss", shown[3:])):
         for i, row in enumerate(rows):
             scratch, half, full = (
                 float(getattr(result, name)[i, :, -1].mean())
                 for result in (by_hand, no_half, as_printed)
             )
-            values = [LAMBDAS[i], scratch, 2 * scratch, half, full]
-            assert all(map(agrees, row.removeprefix("λ = ").split(), values))
+            assert " ".join(row[:4]) == f"{name}, λ = {LAMBDAS[i]}"
+            assert all(map(agrees, row[4:], [scratch, 2 * scratch, half, full]))
 
 
 def test_the_numbers_in_the_prose(pages, hundred):
@@ -115,8 +116,9 @@ def test_a_bias_that_starts_at_the_truth_costs_nothing():
 def test_undone_the_runs_agree(pages):
     problem = synthetic_data(dtype=torch.float64)
 
-    for row, lambd in zip(pages[PAGE].printed[8:], LAMBDAS, strict=True):
-        shown_lambd, first, second, ratio = numbers_of(row)
+    header = "λ  ‖w‖₂, concise  ‖w‖₂, scratch  ratio of the losses"
+    for row, lambd in zip(table(pages[PAGE], header, 3), LAMBDAS, strict=True):
+        shown_lambd, first, second, ratio = map(float, row)
         norm = concise.train(problem, lambd).w_norm
         assert shown_lambd == lambd
         assert first == second

@@ -16,7 +16,7 @@ def page(pages):
 
 
 def test_the_counts_are_those_of_fresh_runs(page, problem):
-    header = "  λ   exactly 0   below 0.001   below 0.01   smallest |w|"
+    header = "λ  exactly 0  below 0.001  below 0.01  smallest entry"
     for row in table(page, header, 5):
         w = scratch.train(problem, float(row[0])).w.flatten().tolist()
         assert int(row[1]) == sum(value == 0 for value in w) == 0
@@ -39,10 +39,10 @@ def test_a_weight_without_data_is_the_start_times_the_factor(page, problem):
     X_train[:, 0] = 0
     dead = replace(problem, X_train=X_train)
     w_init = torch.normal(0, 1, (200, 1), generator=torch.Generator().manual_seed(0))
-    lines = [line for line in page.printed if "trained" in line]
+    rows = table(page, "λ  predicted  trained", 3)
 
-    for line, lambd in zip(lines, (0, 3, 10), strict=True):
-        predicted, trained = line.split(": predicted")[1].split(", trained")
+    for (shown, predicted, trained), lambd in zip(rows, (0, 3, 10), strict=True):
+        assert int(shown) == lambd
         assert agrees(predicted.strip(), float(w_init[0]) * (1 - 0.003 * lambd) ** 400)
         assert agrees(trained.strip(), float(scratch.train(dead, lambd).w[0]))
         assert predicted.split() == trained.split()
@@ -106,7 +106,7 @@ def test_what_is_kept_with_data(page, problem):
     X = problem.X_train.double()
     d = torch.linalg.eigvalsh((X - X.mean(0)) @ (X - X.mean(0)).T / 20)[1:]
 
-    rows = table(page, "    λ   kept of the fit: least   most", 5)
+    rows = table(page, "λ  kept of the fit: least  most", 5)
     for row in rows:
         kept = d / (d + float(row[0]))
         assert all(map(agrees, row[1:], [float(kept.min()), float(kept.max())]))
