@@ -223,7 +223,7 @@ print(tabulate(rows, ["λ = 0", "moved", "in null space"], floatfmt=".3f"))
 # %%
 # Beside a start of length 13 this is little, and the decay of AdamW forgets most of it
 # too. So the rule is good here. From a start at zero it says 0, and AdamW ends with
-# about half of its weight in the null space.
+# nearly a fifth of its length in the null space.
 #
 # The same grid for both
 # ----------------------
@@ -284,14 +284,9 @@ plt.show()
 # within a fifth of the loss of the mean of the targets: beyond forgetting the start
 # there is little to win.
 #
-# If λ has to move with 1/η, is this "decoupled"? The word says that decay is kept out
-# of the gradient, and so out of the division. From η it is not kept: PyTorch multiplies
-# λ by η, and the product counts. Loshchilov and Hutter (2019) multiply λ by the
-# schedule of η only. In their form the lines would reach the floor at one λ.
-#
-# They claim that decoupled decay is easier to tune, and that in their image experiments
-# Adam generalises better with it. Our grid is one example of the first claim. It cannot
-# show the second.
+# So decay is decoupled from the gradient, not from η: PyTorch multiplies λ by η.
+# Loshchilov and Hutter (2019) multiply λ by the schedule of η only, and in their form
+# the lines would reach the floor at one λ.
 #
 # Where they end
 # --------------

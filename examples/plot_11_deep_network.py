@@ -35,7 +35,6 @@ import matplotlib.pyplot as plt
 import torch
 from sklearn.datasets import load_digits
 from tabulate import tabulate
-from torch import nn
 from torch.nn.functional import cross_entropy, layer_norm, one_hot
 
 from weight_decay.plotting import TEST, TRAIN, book_style
@@ -274,65 +273,13 @@ rows = []
 for lambd, test in zip((0.02, 0.1), both["test"], strict=True):
     gains = test - noisy["test"][lambdas.index(lambd)]
     rows.append([lambd, *map(float, (gains.mean(), gains.min(), gains.max()))])
-print(tabulate(rows, ["λ", "mean", "from", "to"], floatfmt=("g", *3 * ["+.3f"])))
+floats = ("g", *3 * ["+.3f"])
+print(tabulate(rows, ["λ", "mean", "from", "to"], floatfmt=floats))
 
 # %%
 # With the λ that one would use, it hardly matters here; in other problems it can
 # (:ref:`question-bias`). The custom to spare the biases and the normalisation layers
 # has its reasons (:ref:`question-parameter-groups`); this experiment adds none.
-#
-# What can go wrong is the code. Here is a function that sorts the parameters by the
-# *kind of module* that they belong to. A kind that is not named raises an error: an
-# embedding, say, shall not be spared in silence. We try it on a small convolutional
-# network.
-
-DECAYS = (nn.Linear, nn.Conv2d)
-SPARED = (nn.BatchNorm2d, nn.LayerNorm)
-
-
-def decay_groups(model, lambd):
-    decaying, spared = {}, {}
-    for module in model.modules():
-        for name, p in module.named_parameters(recurse=False):
-            if not isinstance(module, DECAYS + SPARED):
-                raise TypeError(f"no rule for {type(module).__name__}")
-            decays = isinstance(module, DECAYS) and name == "weight"
-            (decaying if decays else spared)[id(p)] = p
-    return [
-        {"params": list(decaying.values()), "weight_decay": lambd},
-        {"params": list(spared.values()), "weight_decay": 0.0},
-    ]
-
-
-convnet = nn.Sequential(
-    nn.Conv2d(1, 8, kernel_size=3),  # 8 × 8 pixels become 8 maps of 6 × 6
-    nn.BatchNorm2d(8),
-    nn.ReLU(),
-    nn.Flatten(),
-    nn.Linear(8 * 6 * 6, 10),
-)
-optimiser = torch.optim.SGD(decay_groups(convnet, lambd=0.02), lr=0.3)
-by_kind = {id(p) for p in optimiser.param_groups[0]["params"]}
-
-
-def decays(yes):
-    return "decays" if yes else "-"
-
-
-rows = [
-    [name, p.numel(), decays(id(p) in by_kind), decays(p.ndim == 2)]
-    for name, p in convnet.named_parameters()
-]
-print(tabulate(rows, ["parameter", "entries", "by kind", "ndim == 2"]))
-for group in optimiser.param_groups:
-    entries = sum(p.numel() for p in group["params"])
-    print(f"weight_decay = {group['weight_decay']:<4}  {entries:7} entries")
-
-# %%
-# (0 is the convolution, 1 the normalisation, 4 the linear layer.) A rule that is often
-# seen goes by the number of axes. ``ndim == 2`` forgets the convolution. ``ndim >= 2``
-# would be right for this network; but it would let the biases of *this script* decay,
-# for with their leading axis they have three.
 
 # %%
 # A weight in front of a normalisation layer

@@ -70,15 +70,15 @@ print(tabulate(rows, ["gradient", "scratch", "concise"], floatfmt=".2f"))
 # differ in the :math:`\tfrac12` only. All losses on this page are squared errors; the
 # losses of the scratch runs are doubled for that.
 #
-# Three things can be said in advance.
+# Two things can be said in advance.
 #
 # - In 180 directions the data have no say. There the two weights stay equal, and at
 #   first these directions make nearly the whole test loss.
-# - In the other 20 the concise run is pulled twice as hard by the data, against the
-#   same decay. It should be quicker on the training examples.
-# - It should also end nearer to their targets. Half of the concise objective is the
-#   scratch objective with :math:`\lambda/2`. So the limits are the ridge solutions of
-#   :math:`\lambda` and of :math:`\lambda/2`, and no training is needed to know them.
+# - In the other 20 the concise run is pulled twice as hard by the data, against the same
+#   decay. It should be quicker on the training examples, and end nearer to their
+#   targets: half of the concise objective is the scratch objective with
+#   :math:`\lambda/2`, so the limits are the ridge solutions of :math:`\lambda` and of
+#   :math:`\lambda/2`.
 
 zero = torch.zeros(1, dtype=torch.float64)
 

@@ -338,9 +338,5 @@ print(tabulate(rows, ["", *programs]))
 # model of λ = 10 is, in most seeds, not better than the mean of the targets. (Seed 0,
 # that of the chapter, is a lucky one: its scratch run is better.)
 #
-# All this is one experiment: 20 examples, 200 inputs, 100 epochs. Inside it the mean
-# curve is known in advance, and given its seed, each test loss is known to within a few
-# per cent before training.
-#
 # The next page shows why so much can be computed: :ref:`twenty numbers are enough
 # <twenty-numbers>`.

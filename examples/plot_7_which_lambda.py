@@ -94,6 +94,8 @@ end_of_training = sum(
 ) / len(problems)
 
 # %%
+# Prediction and runs at five values of λ:
+
 rows = []
 for lambd in (0, 0.1, 1, 10, 100):
     i = lambdas.index(lambd)
@@ -300,8 +302,7 @@ with book_style():
 plt.show()
 
 # %%
-# Now there is a U, and its minimum was known before the first run. Too small a λ learns
-# the noise, too large a λ learns nothing.
+# Now there is a U, and its minimum was known before the first run.
 #
 # Look at the depth too. With 20 examples the best λ is hardly better than
 # :math:`w = 0`: even without noise they show 20 of 200 directions, a tenth of the
@@ -425,8 +426,6 @@ plt.show()
 # - The formula for the second, λ\*, is exact at the end of training with a known bias,
 #   for inputs from N(0, I), on average over the directions of the truth. The grey
 #   curves are a limit for many inputs, good to a few per cent with 200.
-# - A sweep finds the λ that is best for one start, one number of steps and one noise
-#   together. Change one of them, and the λ has to be chosen again.
 # - A validation set decides as well as its size allows. The loss it reports for the
 #   winner is too good on average; only a test set that had no part in the choice is
 #   fair. :ref:`How do I choose λ? <question-choose>` goes on.
