@@ -67,7 +67,7 @@ def printed_in(tag):
     for block in tag.select(PRINTED):
         row = block.name == "tr"
         lines += ["  ".join(block.stripped_strings)] if row else block.text.splitlines()
-    return [line for line in lines if line]
+    return [line.replace("\u00a0", " ") for line in lines if line]
 
 
 def is_local(address):

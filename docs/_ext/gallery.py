@@ -31,6 +31,8 @@ PACKAGE_CODE = re.compile(
 # Without its name, too: sphinx-gallery removes :ref: and leaves the rest.
 ROLE_WITH_TARGET = re.compile(r"(?::[\w:]+:)?`([^`<]+?)\s*<[\w/.]+>`")
 ROLE = re.compile(r":(func|class|meth|attr|mod):`~?([^`]+)`")
+TERM = re.compile(r":term:`([^`]+)`")
+FOLD = re.compile(r"^\.\. solution-(?:start::(.*)|end::)$", flags=re.MULTILINE)
 
 # The first moment that the format knows; the clock of the machine is of no interest.
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
@@ -70,7 +72,10 @@ def plain_markdown(markdown: str) -> str:
     def fenced(found: re.Match[str]) -> str:
         return f"```python\n{listing(found[1])[1]}\n```"
 
-    markdown = PACKAGE_CODE.sub(fenced, markdown)
+    def opened(found: re.Match[str]) -> str:
+        return f"**{found[1].strip()}**" if found[1] else ""
+
+    markdown = TERM.sub(r"\1", FOLD.sub(opened, PACKAGE_CODE.sub(fenced, markdown)))
     return ROLE.sub(r"`\2`", ROLE_WITH_TARGET.sub(r"\1", markdown))
 
 

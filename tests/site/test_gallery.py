@@ -36,6 +36,11 @@ def unpack(data):
     [
         ("See :func:`~weight_decay.scratch.sgd`.", "See `weight_decay.scratch.sgd`."),
         ("See :ref:`the summary <summary>`.", "See the summary."),
+        ("In the :term:`null space`, too.", "In the null space, too."),
+        (
+            ".. solution-start:: Answer\n\nYes.\n\n.. solution-end::",
+            "**Answer**\n\nYes.\n\n",
+        ),
         ("``code`` and $x$", "``code`` and $x$"),
         (
             ".. package-code::\n   weight_decay.scratch.sgd\n\nword",
