@@ -261,8 +261,7 @@ assert noisy["length"][0].min() > clean["length"][0].max()
 # A label that goes against its neighbours takes longer weights than one that agrees
 # with them, and length is what decay makes expensive. Two lengths prove no cause. But
 # they fit the table: what costs more is given up first.
-
-# %%
+#
 # Which parameters decay
 # ----------------------
 # So far only ``W_1`` and ``W_2`` decayed. Let the biases decay too, with the λ that was

@@ -74,8 +74,8 @@ print(tabulate(rows, ["gradient", "scratch", "concise"], floatfmt=".2f"))
 #
 # - In 180 directions the data have no say. There the two weights stay equal, and at
 #   first these directions make nearly the whole test loss.
-# - In the other 20 the concise run is pulled twice as hard by the data, against the same
-#   decay. It should be quicker on the training examples, and end nearer to their
+# - In the other 20 the concise run is pulled twice as hard by the data, against the
+#   same decay. It should be quicker on the training examples, and end nearer to their
 #   targets: half of the concise objective is the scratch objective with
 #   :math:`\lambda/2`, so the limits are the ridge solutions of :math:`\lambda` and of
 #   :math:`\lambda/2`.
