@@ -156,12 +156,12 @@ noisy = accuracies(lambdas, wrong=90)
 columns = ["train", "validation", "test", "learned", "put right", "kept"]
 means = torch.stack([noisy[name].mean(1) for name in columns], dim=1).tolist()
 rows = [[lambd, *row] for lambd, row in zip(lambdas, means, strict=True)]
-headers = ["λ", "train", "valid", "test", "wrong", "put right", "kept"]
+headers = ["λ", "train", "valid", "test", "wrong", "true", "kept"]
 print(tabulate(rows, headers, floatfmt=("g", *6 * [".3f"])))
 
 # %%
 # (Means over the four seeds. "wrong" is the share of the 90 wrong labels that the
-# network repeats, "put right" the share of those images that get their true digit,
+# network repeats, "true" the share of those images that get their true digit,
 # "kept" the share of the 210 right labels.) Without decay the network repeats nearly
 # all wrong labels. In the middle of the table it gives most of those 90 images their
 # *true* digit, although the training told it otherwise 200 times. As λ grows, the wrong
@@ -261,8 +261,7 @@ assert noisy["length"][0].min() > clean["length"][0].max()
 # A label that goes against its neighbours takes longer weights than one that agrees
 # with them, and length is what decay makes expensive. Two lengths prove no cause. But
 # they fit the table: what costs more is given up first.
-
-# %%
+#
 # Which parameters decay
 # ----------------------
 # So far only ``W_1`` and ``W_2`` decayed. Let the biases decay too, with the λ that was

@@ -246,7 +246,7 @@ for (program, lambd), (expected, trained) in pairs.items():
     least_to_largest = [float(ratio.min()), ratio.median(), float(ratio.max())]
     rows.append([program, lambd, *means, *least_to_largest])
     assert 0.9 < ratio.min() < ratio.max() < 1.1
-columns = ["", "λ", "predicted", "run", "least", "median", "largest"]
+columns = ["", "λ", "predicted", "run", "min", "median", "max"]
 print(tabulate(rows, columns, floatfmt=(*4 * [".4f"], *3 * [".3f"])))
 
 # %%

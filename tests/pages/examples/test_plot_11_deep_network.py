@@ -128,7 +128,7 @@ def test_a_network_of_the_sweep_is_the_same_trained_alone(
 
 
 def test_the_table_shows_the_means_of_the_sweep(script, noisy):
-    header = "λ train valid test wrong put right kept"
+    header = "λ train valid test wrong true kept"
     rows = after(script, header, 8)
 
     assert [float(row[0]) for row in rows] == LAMBDAS

@@ -8,7 +8,7 @@ from weight_decay import concise, ridge, scratch, synthetic_data
 from weight_decay.sweep import sweep
 
 MEANS = "λ predicted mean error gap"
-RATIOS = "λ predicted run least median largest"
+RATIOS = "λ predicted run min median max"
 LR, SIGMA, LAMBDAS = 0.003, 0.01, (0, 3, 10)
 MODULES = {"scratch": scratch, "concise": concise}
 # Unit of loss, factor of η, factor of λ.
