@@ -14,7 +14,6 @@ author = "The weight_decay authors"
 project_copyright = "2026, The weight_decay authors"
 html_title = "Weight decay"
 version = release = PACKAGE["version"]
-language = "en"
 
 extensions = ["myst_nb", "executed_outputs", "forked_kernels"]
 extensions += ["sphinx_gallery.gen_gallery", "gallery", "pictures"]
@@ -49,6 +48,9 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery.by_number",
     "minigallery_sort_order": "gallery.by_number",
     "remove_config_comments": True,
+    "first_notebook_cell": "# weight_decay is in weight-decay-examples.zip (the book's "
+    "page Downloads): unpack\n# that and work in its folder. In a clone of the book: "
+    'python -m pip install -e ".[examples]"',
     "image_srcset": ["2x"],
     "thumbnail_size": (320, 224),  # twice the size at which they are shown
     "reset_modules": ("matplotlib", "gallery.reset_torch"),
@@ -68,8 +70,7 @@ archive_requirements += PACKAGE["optional-dependencies"]["examples"]
 # -- Reference and links to elsewhere --------------------------------------------
 autodoc_typehints = "none"  # the docstrings give types with shapes and units
 autodoc_member_order = "bysource"
-numpydoc_show_class_members = False
-numpydoc_class_members_toctree = False
+numpydoc_show_class_members = numpydoc_class_members_toctree = False
 bibtex_bibfiles = ["reference/references.bib"]
 bibtex_reference_style = "author_year"
 bibtex_default_style = "unsrt"
@@ -89,7 +90,6 @@ html_css_files = ["mathml.css", "book.css", ("print.css", {"media": "print"})]
 html_js_files = [("book.js", {"priority": 800}), ("print.js", {"priority": 800})]
 html_favicon = "_static/favicon.svg"
 html_copy_source = False
-html_show_sourcelink = False
 html_domain_indices = False  # the list of modules is the API page
 copybutton_exclude = ".linenos, .gp, .go"
 

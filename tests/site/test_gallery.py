@@ -1,6 +1,9 @@
 """docs/_ext/gallery.py: order, notebooks, and the archive of the examples."""
 
+import ast
 import io
+import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -79,6 +82,30 @@ def test_the_archive_holds_what_the_pages_of_the_scripts_offer(pages):
     readme = inside.pop("README.txt").decode()
     assert inside == expected
     assert 'pip install "torch>=' in readme  # a shell would take > for itself
+
+
+def test_a_notebook_alone_says_what_to_install_and_where_it_is(pages, book):
+    page = pages["reference/downloads.html"]
+    (archive,) = (
+        page.target(link["href"])[0].rpartition("/")[2]
+        for link in page.article.select("a.download[href]")
+    )
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (install,) = re.findall(r"^python -m pip install -e .*", readme, re.MULTILINE)
+    notebooks = list(book.glob("_downloads/*/plot_*.ipynb"))
+
+    assert len(notebooks) == len(list(ROOT.glob("examples/plot_*.py")))
+    for path in notebooks:
+        first, title = json.loads(path.read_text("utf-8"))["cells"][:2]
+        hint = "".join(first["source"])
+        assert first["cell_type"] == "code", path.name
+        assert "".join(title["source"]).lstrip().startswith("# "), path.name
+        assert {"weight_decay", archive} <= set(hint.split()), path.name
+        assert f"page {page.article.h1.find(string=True)}" in hint, path.name
+        assert install in hint, path.name
+        # Comments alone: with the package at hand it does nothing.
+        assert ast.parse(hint).body == [], path.name
+        assert hint.count("\n") == 1, path.name
 
 
 def test_notebooks_of_the_book_are_plain_markdown(book):

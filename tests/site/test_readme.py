@@ -2,6 +2,7 @@
 
 import io
 import re
+import tomllib
 from pathlib import Path
 
 import matplotlib.image
@@ -34,6 +35,18 @@ def test_every_file_named_is_there():
 
     assert len(names) > 8
     assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_without_the_constraints_it_asks_for_what_the_package_needs():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (paragraph,) = (p for p in README.split("\n\n") if "musl" in p)
+    requirement, command = re.findall(r"`([^`]+)`", paragraph)
+    install, build = command.split(" && ")
+
+    assert requirement in project["project"]["dependencies"]
+    assert install.startswith("python -m pip install -e . --group ")
+    assert install.split()[-1] in project["dependency-groups"]
+    assert (ROOT / build.split()[1]).exists()
 
 
 def test_the_python_code_runs():
