@@ -10,6 +10,8 @@ from bs4 import BeautifulSoup, NavigableString
 
 CSS_ADDRESS = re.compile(r"""(?:url\(|@import)\s*["']?([^"')\s;]+)""")
 PRINTED = ".sphx-glr-script-out pre, .cell_output pre, .cell_output tr"
+# The line under the title of an exercise: its kind, and how hard it is.
+LABEL = re.compile(r"(Paper|Code|Build), (easy|medium|hard)")
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e[-+]\d+)?")
 
 

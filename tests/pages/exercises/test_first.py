@@ -3,9 +3,9 @@ import re
 
 import pytest
 import torch
-from reading import agrees, numbers_of
+from reading import LABEL, agrees, numbers_of
 
-from weight_decay import scratch, synthetic_data
+from weight_decay import ridge, scratch, synthetic_data
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def test_each_exercise_has_a_folded_solution_that_ran(pages):
         assert solution.select(".cell_output pre, .cell_output table")
         # What is asked for is said before the solution, and not given away.
         assert "?" in exercise.text.partition("Solution")[0]
+        assert LABEL.fullmatch(exercise.p.text)
     assert not page.article.select("details[open]")
 
 
@@ -114,26 +115,84 @@ def test_the_penalty_added_once_is_a_fifth_of_it(printed, problem):
         assert norm / predicted == pytest.approx(short, rel=0.01)
 
 
-def test_a_matrix_is_two_runs_in_one(printed, problem):
-    (start,) = (i for i, line in enumerate(printed) if line.startswith("predicted, λ"))
-    predicted, first, as_it_was, doubled = (
-        line.split()[-1] for line in printed[start : start + 4]
-    )
+def test_the_bugs_have_the_norms_that_are_reported(pages, printed, problem):
+    rows = [line.split() for line in after(printed, "program  predicted  ‖w‖₂", 6)]
+    glued = pages["exercises/first.html"].glued
+    w_init = scratch.train(problem, 0, epochs=1).w_init
+    s = float(silent_part(problem, w_init).norm())
 
-    assert agrees(predicted, 360**0.5 * 0.991**400)
-    # χ with 360 degrees of freedom: a spread of 1/√2 about √360, 4 %.
-    assert float(first) == pytest.approx(float(predicted), rel=0.12)
-    assert as_it_was == doubled
-    # Each column is a run of its own.
+    # What the start becomes where the data are silent, one step after the other.
+    takes = {
+        "A": lambda v: 2 * 0.009 * v,
+        "B": lambda v: 0.009,
+        "C": lambda v: 2 * 0.009 / 200 * v,
+        "D": lambda v: 0.009 / 5 * v,
+        "E": lambda v: 0,
+        "right": lambda v: 0.009 * v,
+    }
+    assert [name for name, *_ in rows] == list(takes)
+    for name, predicted, _ in rows:
+        left = s
+        for _ in range(400):
+            left -= takes[name](left)
+        assert agrees(predicted, left)
+    # Four of the programs are runs of the package with another λ (and another η).
+    norms = {name: norm for name, _, norm in rows}
+    for name, lambd, lr in (
+        ("A", 6, 0.003),
+        ("C", 6 / 200, 0.003),
+        ("D", 3, 0.003 / 5),
+        ("E", 0, 0.003),
+        ("right", 3, 0.003),
+    ):
+        assert agrees(norms[name], scratch.train(problem, lambd, lr).w_norm)
+    assert agrees(norms["B"], norm_pulled(problem, 3))
+    half_square = scratch.train(problem, 3).w_norm ** 2 / 2
+    values = [float(norms[name]) for name in "ABCDE"] + [half_square]
+    reports = next(text for text in glued if "·" in text).split(" · ")
+    assert len(set(reports)) == len(reports) == 6
+    for shown, value in zip(reports, sorted(values, reverse=True), strict=True):
+        assert float(shown) == pytest.approx(value, rel=0.005)
+    assert agrees(next(text for text in glued if re.fullmatch(r"1\d\.\d", text)), s)
+
+
+def norm_pulled(problem, lambd):
+    """The norm that the penalty λ‖w‖ leaves, by gradients of the matrix calculus."""
     stream = torch.Generator().manual_seed(0)
-    W = torch.normal(0.0, 1.0, (200, 2), generator=stream)
-    for shown, lambd in ((first, 3), (as_it_was, 6)):
-        columns = [
-            scratch.train(problem, lambd, w_init=W[:, [j]].clone()).w_norm
-            for j in (0, 1)
-        ]
-        # The batches are others: a few per mille.
-        assert float(shown) == pytest.approx(math.hypot(*columns), rel=0.01)
+    w, b = torch.normal(0.0, 1.0, (200, 1), generator=stream), torch.zeros(1)
+    for _ in range(100):
+        for batch in torch.randperm(20, generator=stream).split(5):
+            X = problem.X_train[batch]
+            error = X @ w + b - problem.y_train[batch]
+            pull = X.T @ error / 5 + lambd * w / w.norm()
+            w, b = w - 0.003 * pull, b - 0.003 * error.mean()
+    return float(w.norm())
+
+
+def test_what_is_left_over_of_the_first_bug_is_the_fit(problem):
+    run = scratch.train(problem, 6)
+    silent = float(silent_part(problem, run.w).norm())
+    fit, _ = ridge.fit(problem, 6)
+
+    assert silent < 0.01
+    assert run.w_norm**2 - silent**2 == pytest.approx(float(fit.norm()) ** 2, rel=0.1)
+
+
+def test_a_penalty_in_two_places_has_the_norm_of_twice_the_penalty(problem):
+    stream = torch.Generator().manual_seed(0)
+    w = torch.normal(0.0, 1.0, (200, 1), generator=stream).requires_grad_()
+    b = torch.zeros(1, requires_grad=True)
+    groups = [{"params": [w], "weight_decay": 3}, {"params": [b]}]
+    trainer = torch.optim.SGD(groups, lr=0.003)
+    for _ in range(100):
+        for batch in torch.randperm(20, generator=stream).split(5):
+            trainer.zero_grad()
+            error = problem.X_train[batch] @ w + b - problem.y_train[batch]
+            ((error**2).mean() / 2 + 3 * (w**2).sum() / 2).backward()
+            trainer.step()
+
+    twice = scratch.train(problem, 6).w_norm
+    assert float(w.detach().norm()) == pytest.approx(twice, rel=1e-4)
 
 
 def test_more_examples_leave_fewer_silent_directions(pages, printed):
