@@ -161,3 +161,22 @@ def test_the_penalty_of_the_page_is_the_alpha_of_the_library():
     assert np.abs(gradient[w == 0]).max() <= 0.1 + 1e-6
     np.testing.assert_allclose(gradient[w != 0], -0.1 * np.sign(w[w != 0]), atol=1e-6)
     assert issubclass(ConvergenceWarning, Warning)  # it would fail the test
+
+
+def test_two_equal_inputs_share_under_l2_and_keep_the_start_under_l1(page):
+    start = page.printed.index("start  L1: first  second  L2: first  second") + 1
+    rows = [
+        [float(x) for x in line.split("]")[1].split()]
+        for line in page.printed[start : start + 3]
+    ]
+    x = torch.randn(50, 1, generator=torch.Generator().manual_seed(0)).double()
+    c = float((x**2).mean())
+
+    # The minima of c/2 (s − 2)² + λs, and with halves of c/2 (2a − 2)² + λa².
+    for first, second, *halves in rows:
+        assert first + second == pytest.approx(2 - 0.1 / c, abs=2e-3)
+        assert halves == pytest.approx([4 * c / (4 * c + 2 * 0.1)] * 2, abs=1e-3)
+    assert rows[0][0] == rows[0][1]
+    assert rows[1][1] == 0
+    # The difference of the start stays, since both entries move alike.
+    assert rows[2][1] - rows[2][0] == pytest.approx(0.5, abs=2e-3)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from reading import agrees, numbers_of, table
 
 from weight_decay import scratch
@@ -41,6 +42,31 @@ def test_three_numbers_and_what_a_disturbed_input_does(page, runs):
         norm = runs[scratch, lambd].w_norm
         assert all(map(agrees, row[:2], [lambd, norm / 10]))
         assert float(row[2]) == pytest.approx(norm / 10, rel=0.05, abs=1e-4)
+
+
+def test_what_each_function_takes_for_a_matrix(page):
+    start = page.printed.index("call  norm") + 1
+    shown = dict(line.rsplit("  ", 1) for line in page.printed[start : start + 6])
+    W = np.diag([3.0, 4.0])
+
+    assert float(shown.pop("torch.linalg.norm(W, 2)")) == np.linalg.svd(W)[1].max()
+    assert set(shown.values()) == {f"{np.sqrt((W**2).sum()):g}"}
+    assert np.linalg.norm(W, axis=1).tolist() == [3, 4]  # of the layers
+    # Which is deprecated, and what its documentation names instead.
+    assert "torch.norm is deprecated" in torch.norm.__doc__
+    assert "torch.linalg.vector_norm" in torch.norm.__doc__
+    for name in ("norm", "vector_norm", "matrix_norm"):
+        assert "deprecated" not in getattr(torch.linalg, name).__doc__
+
+
+@pytest.mark.parametrize("p", [3, 200])
+def test_the_length_behind_what_a_text_prints(p):
+    w = np.random.default_rng(0).normal(size=p)
+    length = np.linalg.norm(w)
+
+    assert np.sqrt((w**2).sum()) == pytest.approx(length)
+    assert np.sqrt(2 * ((w**2).sum() / 2)) == pytest.approx(length)
+    assert np.sqrt((w**2).mean()) * np.sqrt(p) == pytest.approx(length)
 
 
 def test_the_norm_does_not_know_the_truth(page, problem):
