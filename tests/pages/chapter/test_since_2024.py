@@ -81,8 +81,8 @@ def test_half_the_squares_of_the_factors_are_at_least_the_nuclear_norm(seed):
     generator = torch.Generator().manual_seed(seed)
     A, B, C = torch.randn(3, 5, 5, generator=generator, dtype=torch.float64)
     other = A @ C, B @ torch.linalg.inv(C).T  # the same product
-    U, s, Vh = torch.linalg.svd(A @ B.T)
-    balanced = U * s.sqrt(), Vh.T * s.sqrt()
+    U, s, V = torch.linalg.svd(A @ B.T)
+    balanced = U * s.sqrt(), V.T * s.sqrt()
 
     for left, right in ((A, B), other, balanced):
         assert torch.allclose(left @ right.T, A @ B.T)

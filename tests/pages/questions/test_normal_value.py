@@ -64,20 +64,6 @@ def test_the_products_are_those_of_the_schedules_step_by_step(page):
     assert math.ceil(1_281_167 / 256) == 5005
 
 
-def test_the_language_model_has_a_product_of_less_than_two(page, pages):
-    rows = pages["questions/language-models.html"].printed
-    left = next(line for line in rows if line.split()[0] == "0.1").split()[2]
-
-    warm, steps = 2_000, 100_000
-    product = 0.0
-    for t in range(steps):
-        cosine = 0.55 + 0.45 * math.cos(math.pi * (t - warm) / (steps - warm))
-        product += 0.1 * 3e-4 * min((t + 1) / warm, cosine)
-    (number,) = re.findall(r"has\s+(1\.\d)\.", page.article.text)
-    assert agrees(number, product)
-    assert agrees(left, math.exp(-product))
-
-
 def test_the_exponential_is_a_good_approximation_of_the_product():
     # Worst for the largest ηλ, that of the chapter with λ = 10.
     for lambd, close in ((3, 0.02), (10, 0.2)):
