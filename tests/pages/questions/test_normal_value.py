@@ -1,7 +1,6 @@
 """The page "Which λ is normal, 3 or 0.0001?"."""
 
 import math
-import re
 
 import numpy as np
 import pytest
