@@ -175,7 +175,12 @@ def test_only_parameters_that_the_optimiser_was_given_decay(pages):
     assert list(net.parameters()) == []
 
 
-def test_a_silent_group_is_not_spared():
-    weight = nn.Parameter(torch.ones(1))
-    (group,) = torch.optim.SGD([{"params": [weight]}], weight_decay=0.3).param_groups
-    assert group["weight_decay"] == 0.3
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_a_silent_group_is_not_spared(kind):
+    def found(keys, **given):
+        group = {"params": [nn.Parameter(torch.ones(1))]} | keys
+        return kind([group], lr=0.1, **given).param_groups[0]["weight_decay"]
+
+    assert found({}, weight_decay=0.3) == 0.3
+    assert found({"weight_decay": 0}, weight_decay=0.3) == 0
+    assert (found({}) > 0) == (kind is torch.optim.AdamW)
