@@ -94,7 +94,8 @@ def tests(session: nox.Session) -> None:
     """Build the book, then run the tests; arguments after -- go to pytest instead."""
     prepare(session, "test", "docs")
     build(session)
-    pytest(session, "--cov")
+    # A file a process: what a file shares is made once.
+    pytest(session, "--cov", "-n", "auto", "--dist", "loadfile")
 
 
 @nox.session

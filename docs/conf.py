@@ -17,7 +17,7 @@ version = release = PACKAGE["version"]
 
 extensions = ["myst_nb", "executed_outputs", "forked_kernels"]
 extensions += ["sphinx_gallery.gen_gallery", "gallery", "pictures"]
-extensions += ["live", "mathml", "package_code", "solution", "line_breaks"]
+extensions += ["live", "mathml", "solution", "line_breaks"]
 extensions += ["accessible_markup", "description", "epub"]
 extensions += ["numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
 extensions += ["sphinxcontrib.bibtex"]

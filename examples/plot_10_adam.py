@@ -175,11 +175,11 @@ assert torch.equal(l2[:, :, 1], l2_scaled[:, :, 1])
 #
 # Where the data are silent
 # -------------------------
-# 180 directions are orthogonal to all 20 examples (the :ref:`null space <glossary>`),
+# 180 directions are orthogonal to all 20 examples (the :term:`null space`),
 # and the gradient of the data is zero there. How long is the part of the weight in
 # these directions after 400 steps? For SGD it has shrunk by
 # :math:`(1-\eta\lambda)^{400}`. For AdamW that is a rough rule only: its other term
-# leaves the :ref:`row space <glossary>`, as we shall see. For Adam with L2 we can
+# leaves the :term:`row space`, as we shall see. For Adam with L2 we can
 # predict the limit of a large λ, where :math:`\lambda w` drowns the data: the start
 # then takes the path that it takes alone.
 

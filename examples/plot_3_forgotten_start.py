@@ -14,8 +14,8 @@ before anything is trained. We split the weight,
 
    w = P w + P_\perp w ,
 
-where :math:`P` projects onto the :ref:`row space <glossary>` of the training inputs (20
-directions) and :math:`P_\perp` onto their :ref:`null space <glossary>` (180
+where :math:`P` projects onto the :term:`row space` of the training inputs (20
+directions) and :math:`P_\perp` onto their :term:`null space` (180
 directions). Then we ask what the test loss is made of.
 """
 

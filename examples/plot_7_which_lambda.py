@@ -239,15 +239,21 @@ plt.show()
 # :math:`\lVert w - w^*\rVert_2^2` is known in closed form (Dobriban and Wager, 2018,
 # and Hastie et al., 2022; see the :ref:`bibliography <bibliography>`).
 #
-# .. package-code::
-#    weight_decay.ridge.asymptotic_risk
-#    weight_decay.ridge.best_lambda
+# .. math::
 #
-# We divide by :math:`\lVert w^*\rVert_2^2`, so that 1 means: no better than
-# :math:`w = 0`. The last column is the mean of the runs, the others are predictions.
-# The third case has 100 examples. In some directions they say little, so the run takes
-# longer steps: all examples are one batch, and :math:`\eta(d_{\max}+\lambda)` stays
-# below 2.
+#    \lambda^2 m'\,\lVert w^*\rVert_2^2 + \gamma\,(m - \lambda m')\,\sigma^2,
+#    \qquad \gamma = \frac pn,
+#
+# .. math::
+#
+#    m = \frac{\sqrt{(1 - \gamma + \lambda)^2 + 4\gamma\lambda}
+#    - (1 - \gamma + \lambda)}{2\gamma\lambda}, \qquad m' = -\frac{dm}{d\lambda},
+#
+# and least at :math:`\lambda^* = p\sigma^2/(n\lVert w^*\rVert_2^2)`. We divide by
+# :math:`\lVert w^*\rVert_2^2`, so that 1 means: no better than :math:`w = 0`. The last
+# column is the mean of the runs, the others are predictions. The third case has 100
+# examples. In some directions they say little, so the run takes longer steps: all
+# examples are one batch, and :math:`\eta(d_{\max}+\lambda)` stays below 2.
 
 cases = [  # n, σ, number of data sets, settings
     (20, 0.3, 100, {}),

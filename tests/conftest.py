@@ -133,7 +133,7 @@ def build_page(tmp_path):
         for name, content in {"index": text, **dict(pages)}.items():
             (source / f"{name}.{suffix}").write_text(content, "utf-8")
         (source / "conf.py").touch()
-        extensions = ["mathml", "line_breaks", "package_code", "solution"]
+        extensions = ["mathml", "line_breaks", "solution"]
         given = {
             "extensions": [*extensions, "myst_parser"],
             "html_math_renderer": "mathml",

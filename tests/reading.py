@@ -54,14 +54,6 @@ class Page:
         """The computed numbers in the prose and in the tables."""
         return [tag.text for tag in self.article.select(".pasted-text")]
 
-    @cached_property
-    def package_code(self):
-        """The blocks of package code, as pairs of file and code."""
-        return [
-            (block.select_one(".caption-text").text, block.pre.text.rstrip("\n"))
-            for block in self.article.select(".literal-block-wrapper")
-        ]
-
 
 def printed_in(tag):
     """The lines that code has printed in a tag; a row of a table is a line."""

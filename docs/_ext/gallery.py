@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
-from package_code import listing
 from solution import solution, solution_title
 from sphinx.errors import ConfigError
 from sphinx.transforms import SphinxTransform
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
     from sphinx.application import Sphinx
 
-PACKAGE_CODE = re.compile(
-    r"^\.\. package-code::((?:\n?[ \t]+[\w.]+)+)$", flags=re.MULTILINE
-)
 # Without its name, too: sphinx-gallery removes :ref: and leaves the rest.
 ROLE_WITH_TARGET = re.compile(r"(?::[\w:]+:)?`([^`<]+?)\s*<[\w/.]+>`")
 ROLE = re.compile(r":(func|class|meth|attr|mod):`~?([^`]+)`")
@@ -69,13 +65,10 @@ def reset_torch(gallery_conf: dict[str, Any], fname: str) -> None:
 def plain_markdown(markdown: str) -> str:
     """Return a cell of a notebook with our directives and roles made readable."""
 
-    def fenced(found: re.Match[str]) -> str:
-        return f"```python\n{listing(found[1])[1]}\n```"
-
     def opened(found: re.Match[str]) -> str:
         return f"**{found[1].strip()}**" if found[1] else ""
 
-    markdown = TERM.sub(r"\1", FOLD.sub(opened, PACKAGE_CODE.sub(fenced, markdown)))
+    markdown = TERM.sub(r"\1", FOLD.sub(opened, markdown))
     return ROLE.sub(r"`\2`", ROLE_WITH_TARGET.sub(r"\1", markdown))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from gallery import by_number, pack, plain_markdown
-from package_code import listing
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,10 +44,6 @@ def unpack(data):
             "**Answer**\n\nYes.\n\n",
         ),
         ("``code`` and $x$", "``code`` and $x$"),
-        (
-            ".. package-code::\n   weight_decay.scratch.sgd\n\nword",
-            f"```python\n{listing('weight_decay.scratch.sgd')[1]}\n```\n\nword",
-        ),
     ],
 )
 def test_a_notebook_holds_no_directive_and_no_role(text, plain):
@@ -111,5 +106,4 @@ def test_a_notebook_alone_says_what_to_install_and_where_it_is(pages, book):
 def test_notebooks_of_the_book_are_plain_markdown(book):
     for path in book.glob("_downloads/*/*.ipynb"):
         text = path.read_text("utf-8")
-        assert ".. package-code::" not in text, path.name
         assert ":func:`" not in text, path.name

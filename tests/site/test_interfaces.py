@@ -13,8 +13,7 @@ import pytest
 @pytest.mark.parametrize(
     ("extension", "module", "name"),
     [
-        # A caption over code; the number of a formula; the kind of the EPUB's font.
-        ("package_code", "sphinx.directives.code", "container_wrapper"),
+        # The number of a formula; the kind of the EPUB's font.
         ("mathml", "sphinx.util.math", "get_node_equation_number"),
         ("epub", "sphinx.builders.epub3", "Epub3Builder.media_types"),
         # The text cells of notebooks; a cache for each page; outputs in one piece.

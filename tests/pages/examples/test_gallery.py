@@ -50,5 +50,3 @@ def test_the_notebook_offered_has_text_that_jupyter_can_show(pages, name):
     assert text.lstrip().startswith("# ")
     # A role, a directive, a link, a label: nothing of Sphinx means anything there.
     assert re.findall(r"(?m):[\w:]+:`.*|^ *\.\. .*|`_\b|sphx_glr\w*", text) == []
-    for _, code in page.package_code:
-        assert f"```python\n{code}\n```" in text

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from reading import agrees, table
+from reading import agrees, numbers_of, table
 
 from weight_decay.optimizers import SGD, Adam, Momentum, coupled, decoupled
 
@@ -35,13 +35,44 @@ def test_what_ten_steps_leave_of_a_parameter_with_zeros(pages):
     assert values[3] < 0
 
 
-def test_how_gradients_are_cleared_decides_about_unused_and_frozen_layers(pages):
-    rows = table(pages[PAGE], "gradients  not used  frozen", 2)
+def test_how_gradients_are_cleared_decides_about_an_unused_branch(pages):
+    rows = table(pages[PAGE], "gradients  left of the branch", 2)
     to_none, to_zero = (row[3:] for row in rows)
 
-    assert [float(value) for value in to_none] == [1, 1]
-    assert all(agrees(value, 0.9**10) for value in to_zero)
-    assert len(to_zero) == 2
+    assert [float(value) for value in to_none] == [1]
+    assert agrees(*to_zero, 0.9**10)
+
+
+def test_the_gradient_is_that_of_one_number_and_adds_up(pages):
+    start = pages[PAGE].printed.index("line after line  its gradient") + 1
+    rows = [line.split("  ") for line in pages[PAGE].printed[start : start + 5]]
+
+    # Of Σ ½w² by w it is w, of the mean half of that; both entries are 1.
+    refused, once, twice, cleared, mean = (shown for _, shown in rows)
+    assert "scalar" in refused
+    assert rows[1][0] == rows[2][0]
+    assert [numbers_of(shown) for shown in (once, twice)] == [[1, 1], [2, 2]]
+    assert cleared == "None"
+    assert numbers_of(mean) == [0.5, 0.5]
+    w = torch.ones(2, 3, requires_grad=True)
+    (3 * w).sum().backward()
+    assert w.grad.shape == w.shape
+
+
+def test_zeros_keep_a_frozen_layer_decaying():
+    left = {}
+    for to_none in (True, False):
+        main, layer = (torch.ones(1, requires_grad=True) for _ in range(2))
+        optimizer = torch.optim.SGD([main, layer], lr=0.1, weight_decay=1)
+        (main + layer).sum().backward()
+        layer.requires_grad_(False)
+        for _ in range(10):
+            optimizer.zero_grad(set_to_none=to_none)
+            (main + layer).sum().backward()
+            optimizer.step()
+        left[to_none] = layer.item()
+
+    assert left == {True: 1, False: pytest.approx(0.9**10)}
 
 
 def test_a_frozen_layer_rests_in_the_usual_loop_of_a_network():
@@ -98,7 +129,7 @@ def test_rows_of_an_embedding_end_where_their_share_of_the_batches_says(pages):
 
 
 def test_a_sparse_table_refuses_to_decay_and_trains_without(pages):
-    refused, taken = (line for line in pages[PAGE].printed if line.startswith("λ = "))
+    taken, refused = (line for line in pages[PAGE].printed if line.startswith("λ = "))
 
     assert "sparse" in refused
     assert taken == "λ = 0: one step taken"

@@ -1,7 +1,6 @@
 """The page "Which λ is normal, 3 or 0.0001?"."""
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -62,20 +61,6 @@ def test_the_products_are_those_of_the_schedules_step_by_step(page):
     assert max(lambdas) / min(lambdas) == pytest.approx(100_000)
     assert max(products) / min(products) < 6
     assert math.ceil(1_281_167 / 256) == 5005
-
-
-def test_the_language_model_has_a_product_of_less_than_two(page, pages):
-    rows = pages["questions/language-models.html"].printed
-    left = next(line for line in rows if line.split()[0] == "0.1").split()[2]
-
-    warm, steps = 2_000, 100_000
-    product = 0.0
-    for t in range(steps):
-        cosine = 0.55 + 0.45 * math.cos(math.pi * (t - warm) / (steps - warm))
-        product += 0.1 * 3e-4 * min((t + 1) / warm, cosine)
-    (number,) = re.findall(r"has\s+(1\.\d)\.", page.article.text)
-    assert agrees(number, product)
-    assert agrees(left, math.exp(-product))
 
 
 def test_the_exponential_is_a_good_approximation_of_the_product():

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from reading import agrees, table
+from reading import agrees, numbers_of, table
 
-from weight_decay import optimizers, synthetic_data
+from weight_decay import optimizers, scratch, synthetic_data
 from weight_decay.data import minibatches
 from weight_decay.optimizers import coupled, decoupled
 
@@ -85,6 +85,42 @@ def test_a_square_by_hand_is_twice_that_weight_decay_on_every_parameter():
     assert torch.allclose(train(0.3, 0, everything), in_optimiser, atol=1e-6)
     assert not torch.allclose(train(0.6, 0, everything), in_optimiser, atol=1e-3)
     assert not torch.allclose(train(0.3, 0, weight_only), in_optimiser, atol=1e-3)
+
+
+def test_the_same_lambda_in_either_place_is_the_same_weight():
+    def train(kind, in_optimizer, in_loss):
+        w = torch.linspace(-1, 1, 5, dtype=torch.float64).requires_grad_()
+        optimizer = kind([w], lr=0.01, weight_decay=in_optimizer)
+        for _ in range(50):
+            optimizer.zero_grad()
+            ((w - 1) ** 2 / 2 + in_loss * w**2 / 2).sum().backward()
+            optimizer.step()
+        return w.detach()
+
+    for kind in (torch.optim.SGD, torch.optim.Adam):
+        assert torch.allclose(train(kind, 3, 0), train(kind, 0, 3), rtol=1e-9)
+        assert not torch.allclose(train(kind, 3, 3), train(kind, 3, 0), rtol=1e-3)
+    assert torch.allclose(
+        train(torch.optim.SGD, 3, 3), train(torch.optim.SGD, 6, 0), rtol=1e-9
+    )
+    adamw = torch.optim.AdamW
+    assert not torch.allclose(train(adamw, 3, 0), train(adamw, 0, 3), rtol=1e-3)
+
+
+def test_a_penalty_makes_the_graph_longer_whatever_the_batch(pages):
+    (line,) = (line for line in pages[PAGE].printed if line.startswith("nodes"))
+    slower = "the penalty takes at least a quarter longer: True"
+
+    v = torch.ones(4, requires_grad=True)
+    # Multiplied, summed, squared, divided by two, and added: five nodes.
+    penalty = 3 * scratch.l2_penalty(v)
+    chain, node = [], penalty.grad_fn
+    while node.next_functions:
+        chain.append(node.name().removesuffix("Backward0"))
+        node = node.next_functions[0][0]
+    assert chain == ["Mul", "Div", "Sum", "Pow"]
+    assert numbers_of(line) == [2, 2 + len(chain) + 1]
+    assert slower in pages[PAGE].printed
 
 
 def test_adamw_without_decay_is_adam():

@@ -1,8 +1,9 @@
 """The page "Which parameters should decay, and how do I tell PyTorch?"."""
 
+import re
+
 import pytest
 import torch
-from reading import table
 from torch import nn
 
 PAGE = "questions/parameter-groups.html"
@@ -29,21 +30,15 @@ def test_weights_decay_and_the_rest_is_spared(pages):
     assert checked.partition(": ")[2] == decay.partition(": ")[2]
 
 
-def test_the_four_networks_of_the_page(pages):
+def test_the_three_networks_of_the_page(pages):
     printed = pages[PAGE].printed
-    start = printed.index("LSTM")
+    start = printed.index("decay: in_proj_weight, out_proj.weight")
 
-    assert [line.strip() for line in printed[start : start + 11]] == [
-        "LSTM",
-        "decay: weight_ih_l0, weight_hh_l0",
-        "spare: bias_ih_l0, bias_hh_l0",
-        "MultiheadAttention",
+    assert printed[start : start + 5] == [
         "decay: in_proj_weight, out_proj.weight",
         "spare: in_proj_bias, out_proj.bias",
-        "Sequential",
         "decay: 0.weight",
         "spare: 1.bias",
-        "Module",
         "should position decay? (a parameter of Module)",
     ]
 
@@ -122,23 +117,70 @@ def test_a_list_of_three_layers_forgets_an_lstm():
     assert decaying == ["0.weight", "2.weight"]
 
 
-def test_counting_dimensions_misses_the_convolution(pages):
-    (line,) = (line for line in pages[PAGE].printed if line.startswith("ndim == 2"))
+def cells(page, header, count):
+    """The rows of a table as cells, empty ones included."""
+    head = page.article.select("tr")
+    (row,) = (row for row in head if " ".join(row.text.split()) == header)
+    rows = row.find_parent("table").select("tr")[1:]
+    assert len(rows) == count
+    return [[cell.text.strip() for cell in row.select("td")] for row in rows]
 
-    assert line.partition(": ")[2].split(", ") == ["4.weight", "6.weight"]
+
+def test_usual_rules_fail_on_usual_layers(pages):
+    header = "decays if decays wrongly is spared wrongly"
+    shown = {rule: found for rule, *found in cells(pages[PAGE], header, 5)}
+
+    # Sorted by hand, not by the function of the page.
+    attention = nn.MultiheadAttention(8, 2, add_bias_kv=True)
+    tensors = {"w": torch.ones(200)}
+    for prefix, layer in {
+        "debias": nn.Linear(8, 8),
+        "body.0": nn.Conv2d(1, 8, 3),
+        "body.1": nn.LayerNorm((8, 6, 6)),
+        "attention": attention,
+    }.items():
+        tensors |= {f"{prefix}.{name}": p for name, p in layer.named_parameters()}
+    should = {"w", "debias.weight", "body.0.weight"}
+    should |= {"attention.in_proj_weight", "attention.out_proj.weight"}
+    rules = {
+        '"bias" not in name and "norm" not in name': lambda n, p: (
+            not set(re.findall("bias|norm", n))
+        ),
+        'not name.endswith(".bias")': lambda n, p: n.rpartition(".")[2] != "bias",
+        'name.endswith(".weight")': lambda n, p: n.split(".")[1:][-1:] == ["weight"],
+        "p.ndim == 2": lambda n, p: len(p.shape) == 2,
+        "p.ndim >= 2": lambda n, p: len(p.shape) > 1,
+    }
+    assert list(shown) == list(rules)
+    for words, rule in rules.items():
+        does = {name for name, p in tensors.items() if rule(name, p)}
+        wrongly = [sorted(does - should), sorted(should - does)]
+        assert shown[words] == [", ".join(names) for names in wrongly]
+        assert any(shown[words])
 
 
-def test_a_silent_group_takes_what_the_constructor_has(pages):
-    header = "a group without weight_decay  constructor given none  given 0.3"
-    rows = table(pages[PAGE], header, 3)
+def test_only_parameters_that_the_optimiser_was_given_decay(pages):
+    rows = cells(pages[PAGE], "left of 1", 5)
 
-    weight = torch.nn.Parameter(torch.ones(1))
-    for row, name in zip(rows, ("SGD", "Adam", "AdamW"), strict=True):
-        kind = getattr(torch.optim, name)
-        assert row[0] == name
-        assert float(row[1]) == kind([weight], lr=0.1).defaults["weight_decay"]
-        # Measured: what a step takes from a weight without gradient.
-        for value, shown in ((0.3, row[2]), (0.0, "0")):
-            group = {"params": [weight]} | ({} if value else {"weight_decay": 0})
-            group = kind([group], lr=0.1, weight_decay=0.3).param_groups[0]
-            assert group["weight_decay"] == float(shown) == value
+    left = {kind: float(value) for kind, value in rows}
+    assert left.pop("parameter") == 0.9
+    others = {"plain tensor", "buffer", "in a Python list", "added later"}
+    assert left == dict.fromkeys(others, 1)
+
+    norm = nn.BatchNorm1d(2)
+    net = nn.Module()
+    net.layers = [norm]
+    assert {name for name, _ in norm.named_buffers()} >= {"running_mean", "running_var"}
+    assert "running_mean" not in dict(norm.named_parameters())
+    assert list(net.parameters()) == []
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_a_silent_group_is_not_spared(kind):
+    def found(keys, **given):
+        group = {"params": [nn.Parameter(torch.ones(1))]} | keys
+        return kind([group], lr=0.1, **given).param_groups[0]["weight_decay"]
+
+    assert found({}, weight_decay=0.3) == 0.3
+    assert found({"weight_decay": 0}, weight_decay=0.3) == 0
+    assert (found({}) > 0) == (kind is torch.optim.AdamW)
