@@ -19,6 +19,8 @@ MENDS = (
     ("body", r'role="doc-biblioentry"', 'role="listitem"'),
     # sphinx-gallery: the title of a thumbnail stands in its link and again below.
     ("body", r'class="sphx-glr-thumbnail-title"', r'\g<0> aria-hidden="true"'),
+    # tabulate: a corner without a word is the head of nothing.
+    ("body", r"<th[^>]*>\s*</th>", "<td></td>"),
     # Sphinx: captions of the menu, headings without a level before the page's own.
     (
         "furo_navigation_tree",
