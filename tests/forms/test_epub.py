@@ -19,7 +19,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 EPUB = DOCS / "_build" / "epub" / "weight-decay.epub"
 # What only the web site has, and the headings that stand in the place of switches.
 SWITCHES = ".headerlink, summary, button, script, [class*=sphx-glr-download], "
-SWITCHES += ".sphx-glr-footer, .sphx-glr-thumbcontainer > :not(p), p.rubric"
+SWITCHES += ".sphx-glr-footer, .sphx-glr-thumbcontainer > :not(p), p.rubric, "
+SWITCHES += ".live-app, .place"
 
 
 @pytest.fixture(scope="module")
