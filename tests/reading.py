@@ -86,6 +86,11 @@ def agrees(shown, value):
     return abs(float(shown) - value) <= last_digit / 2 + 1e-5 * abs(value)
 
 
+def half_mse(y_hat, y):
+    """The mean of half the squared errors, the unit of most losses of the book."""
+    return float(((y_hat - y) ** 2).mean()) / 2
+
+
 def numbers_of(line):
     return [float(number) for number in NUMBER.findall(line)]
 

@@ -2,15 +2,11 @@
 
 import pytest
 import torch
-from reading import agrees
+from reading import agrees, half_mse
 
 from weight_decay import ridge, scratch, synthetic_data
 
 SIZES = ((20, 10), (20, 20), (400, 200))
-
-
-def half_mse(y_hat, y):
-    return float(((y_hat - y) ** 2).mean()) / 2
 
 
 def test_the_table_of_little_data_is_that_of_single_runs(pages):

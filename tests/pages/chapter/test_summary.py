@@ -1,16 +1,12 @@
 """The numbers of the summary, and the one that the first page takes from it."""
 
-from reading import agrees
+from reading import agrees, half_mse
 
 from weight_decay import concise, scratch, synthetic_data
 
 
 def rows_of(pages):
     return [line.split() for line in pages["chapter/summary.html"].printed]
-
-
-def half_mse(y_hat, y):
-    return float(((y_hat - y) ** 2).mean()) / 2
 
 
 def test_the_table_of_the_summary_is_that_of_six_fresh_runs(pages, problem, runs):
