@@ -18,7 +18,7 @@ version = release = PACKAGE["version"]
 extensions = ["myst_nb", "executed_outputs", "forked_kernels"]
 extensions += ["sphinx_gallery.gen_gallery", "gallery", "pictures"]
 extensions += ["live", "mathml", "solution", "line_breaks"]
-extensions += ["accessible_markup", "description", "epub"]
+extensions += ["accessible_markup", "description", "epub", "translation"]
 extensions += ["numpydoc", "sphinx.ext.autodoc", "sphinx_copybutton"]
 extensions += ["sphinxcontrib.bibtex"]
 
@@ -29,6 +29,7 @@ exclude_patterns = [
     "_build",
     "auto_examples/*.ipynb",  # downloads, which MyST-NB would take for pages
     "auto_examples/index.rst",  # the scripts stand in the chapter's order
+    "_static",
 ]
 
 # -- Pages that run ----------------------------------------------------------
@@ -92,6 +93,17 @@ html_favicon = "_static/favicon.svg"
 html_copy_source = False
 html_domain_indices = False  # the list of modules is the API page
 copybutton_exclude = ".linenos, .gp, .go"
+
+# -- The Chinese edition -------------------------------------------------------
+# docs/tools/build.py sets the tag; `nox -s docs-live -- -t zh_CN` shows it.
+language = "zh_CN" if tags.has("zh_CN") else "en"  # noqa: F821 - Sphinx gives it
+locale_dirs = ["locale"]
+gettext_compact = gettext_location = False
+if language == "zh_CN":
+    project = html_title = "权重衰减"
+    nb_code_prompt_show = "展开这张图的代码"
+    nb_code_prompt_hide = "收起这张图的代码"
+    html_search_options = {"dict": str(ROOT / "docs" / "_build" / "words.txt")}
 
 # -- EPUB --------------------------------------------------------------------
 epub_basename = "weight-decay"

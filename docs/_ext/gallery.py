@@ -145,9 +145,7 @@ class FoldPictures(SphinxTransform):
         words = self.config.nb_code_prompt_show
         for block in list(self.document.findall(nodes.literal_block)):
             if "plt.subplots(" in block.astext():
-                title = solution_title(words, words)
-                title.source, title.line = block.source, block.line
-                fold = solution("", title, classes=["hide"])
+                fold = solution("", solution_title("", words), classes=["hide"])
                 block.replace_self(fold)
                 fold += block
 
