@@ -37,7 +37,10 @@ def has_words(message: str) -> bool:
     return WORD.search(SAME.sub("", message)) is not None
 
 
-class imgsgnode(directives.imgsgnode, addnodes.translatable):  # noqa: N801 - its name
+PICTURE: Any = directives.imgsgnode
+
+
+class imgsgnode(PICTURE, addnodes.translatable):  # noqa: N801 - as the other
     """A picture of a script, whose alternative text can be translated."""
 
     def preserve_original_messages(self) -> None:
@@ -90,7 +93,7 @@ class MissNoMessage(SphinxTransform):
 
 
 def write_words(app: Sphinx, config: Config) -> None:
-    """Write the terms of the glossary, of which the search has to know what they are."""
+    """Write down the terms of the glossary, of which the search has to know."""
     if config.language != "en":
         catalogue = app.srcdir / f"locale/{config.language}/LC_MESSAGES/{GLOSSARY}.po"
         with catalogue.open("rb") as file:
