@@ -123,7 +123,6 @@ def test_the_variances_and_the_law_of_marchenko_and_pastur(page, exact):
     values = torch.linalg.eigvalsh(draws @ draws.mT / 20)
     inside = ((values > low) & (values < high)).double().mean()
     assert float(share) == pytest.approx(100 * float(inside), abs=0.4)
-    assert page.glued[0] == f"{100 - float(share):.1f} %"
     # Those outside are just outside, and above λ = 3, in every draw.
     assert 3.5 < values.min() < values.max() < 21
 
@@ -156,13 +155,12 @@ def test_the_predicted_rate_of_the_bias_is_near_on_other_data(lambd):
 
 
 def test_the_half_lives_in_the_prose(page, exact):
-    rates, Q = torch.linalg.eigh(hessian(exact, 3))
-    _, last, empty, bias, share = page.glued
+    rates = torch.linalg.eigvalsh(hessian(exact, 3))
+    last, empty, bias = page.glued
 
     assert agrees(last, half_life(float(rates[-20])))
     assert agrees(empty, half_life(3))
     assert agrees(bias, half_life(float(rates[0])))
-    assert agrees(share.removesuffix("\N{NO-BREAK SPACE}%"), 100 * float(Q[-1, 0]) ** 2)
 
 
 @pytest.mark.parametrize("seed", range(5))

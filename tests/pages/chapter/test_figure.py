@@ -278,8 +278,6 @@ def kappa(lambd, ratio):
 def test_the_numbers_in_the_prose(page, fresh, baselines):
     end = {name: runs.test[..., -1].double() for name, runs in fresh.items()}
     both = [fresh[name] for name in NAMES]
-    ratio = end["concise"][:3] / end["scratch"][:3]
-    first, final = fresh["scratch"].test[0, :, 0], fresh["scratch"].test[0, :, -1]
 
     def middle(values):
         return float(values.double().median())
@@ -296,8 +294,6 @@ def test_the_numbers_in_the_prose(page, fresh, baselines):
         100 * (1 - risk_best / risk_0),
         share(end["scratch"][2] > baselines["mean"]),
         share(end["scratch"][3] < end["scratch"][2]),
-        share((ratio[1] - 1).abs() < 0.1),
-        share((ratio[2] - 1).abs() < 0.1),
         # Three of these are promised for every seed: rounded to the safe side.
         math.floor(
             min(
@@ -312,7 +308,6 @@ def test_the_numbers_in_the_prose(page, fresh, baselines):
             )
             * 100
         ),
-        share(final > first),
         math.floor(
             min(float((r.test[..., -1] / baselines["mean"]).min()) for r in both) * 100
         ),
@@ -322,12 +317,6 @@ def test_the_numbers_in_the_prose(page, fresh, baselines):
     assert len(shown) == len(numbers)
     for text, number in zip(shown, numbers, strict=True):
         assert agrees(text, number), number
-
-
-def test_with_lambda_0_the_test_losses_agree(fresh):
-    ratio = fresh["concise"].test[0, :, -1] / fresh["scratch"].test[0, :, -1]
-
-    assert share((ratio - 1).abs() < 0.1) > 99
 
 
 def test_the_decay_can_be_read_off_the_straight_line(page, fresh):

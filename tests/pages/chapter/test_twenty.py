@@ -205,38 +205,6 @@ def test_the_predictions_cross_where_the_page_says(page, ridge_norm):
     assert memory(6) < ridge_norm[6]
 
 
-def test_four_fifths_of_the_excess_over_ridge_come_from_the_start(
-    page, runs, ridge_norm
-):
-    problems, result = runs
-    zero = {"w_init": torch.zeros(200, 1), "form": "weights"}
-    ends = (result.w_norm[10], sweep(problems, [10], **zero).w_norm[0])
-    rms = [float(norms.square().mean().sqrt()) for norms in ends]
-
-    ridge_line, *lines = page.printed[-3:]
-
-    assert agrees(ridge_line.split()[-2], ridge_norm[10])
-    for line, value in zip(lines, rms, strict=True):
-        shown, excess = line.split()[-2:]
-        assert agrees(shown, value)
-        assert agrees(excess.strip("+%"), 100 * (value / ridge_norm[10] - 1))
-    share = (rms[0] - rms[1]) / (rms[0] - ridge_norm[10])
-    assert share == pytest.approx(0.8, abs=0.02)
-
-
-def test_what_the_start_adds_to_the_norm_it_adds_by_way_of_the_bias(runs, ridge_norm):
-    problems, result = runs
-    zero = {"w_init": torch.zeros(200, 1), "form": "weights"}
-    from_zero = sweep(problems, [10], **zero)
-    biases = (result.b[10], from_zero.b[0], torch.tensor([0.0] * 100))
-    target = torch.stack([ridge.fit(problem, 10)[1].squeeze() for problem in problems])
-
-    # The third is where it begins. From zero it comes nearer, else it goes away.
-    away = [float((b - target).square().mean().sqrt()) for b in biases]
-
-    assert away[1] < 0.7 * away[2] < away[2] < 0.7 * away[0]
-
-
 def test_the_runs_follow_the_higher_of_the_two_predictions(runs, ridge_norm):
     _, result = runs
     rms = result.w_norm.square().mean(1).sqrt()

@@ -53,9 +53,6 @@ def test_the_choice_scatters_and_usually_hardly_matters(printed):
         runs = [scratch.train(validation, v, seed=seed) for v in LAMBDAS]
         val_losses = [run.test_loss[-1] for run in runs]
         assert counts[val_losses.index(min(val_losses))] > 0
-        # "The weight is next to nothing", beside the true one.
-        true_norm = float(drawn.w_true.norm())
-        assert all(run.w_norm < 0.15 * true_norm for run in runs[6:])
         # The loss of the mean of y_train, and that of those runs.
         constant = (drawn.y_test[20:] - drawn.y_train.mean()) ** 2 / 2
         y_hat = drawn.X_test[20:] @ runs[7].w + runs[7].b
