@@ -37,11 +37,8 @@ def has_words(message: str) -> bool:
     return WORD.search(SAME.sub("", message)) is not None
 
 
-PICTURE: Any = directives.imgsgnode
-
-
-class imgsgnode(PICTURE, addnodes.translatable):  # noqa: N801 - as the other
-    """A picture of a script, whose alternative text can be translated."""
+class imgsgnode(directives.imgsgnode, addnodes.translatable):  # type: ignore[misc]  # noqa: N801 - as the other
+    """A picture of a script; its alternative text can be translated."""
 
     def preserve_original_messages(self) -> None:
         """Keep the English text."""
