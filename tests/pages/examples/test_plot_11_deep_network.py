@@ -91,17 +91,12 @@ def test_the_shares_of_wrong_labels_are_printed(script):
 # -- The sweep ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("place", "seed", "bias_decays"),
-    [(0, 0, False), (PICKED, 1, False), (7, 2, False), (7, 2, True)],
-)
-def test_a_network_of_the_sweep_is_the_same_trained_alone(
-    names, noisy, place, seed, bias_decays
-):
+@pytest.mark.parametrize(("place", "seed"), [(0, 0), (PICKED, 1), (7, 2)])
+def test_a_network_of_the_sweep_is_the_same_trained_alone(names, noisy, place, seed):
     lambd = LAMBDAS[place]
     X, given, truth = names["shuffled"](seed, wrong=90)
     net = network_of_torch(names, seed)
-    decays = [lambd, lambd * bias_decays] * 2
+    decays = [lambd, 0] * 2
     groups = [
         {"params": [p], "weight_decay": decay}
         for p, decay in zip(net.parameters(), decays, strict=True)
@@ -109,7 +104,6 @@ def test_a_network_of_the_sweep_is_the_same_trained_alone(
     trained_alone(net, torch.optim.SGD(groups, lr=0.3), X[:300], given[:300])
     answer = net(X).argmax(1)
 
-    swept, row = (names["both"], 1) if bias_decays else (noisy, place)
     fresh = {
         "train": (answer == given)[:300],
         "validation": (answer == given)[300:600],
@@ -121,10 +115,10 @@ def test_a_network_of_the_sweep_is_the_same_trained_alone(
     for name, hits in fresh.items():
         # Other rounding errors, 1200 steps later: a few images may differ, and more
         # without decay, where nothing holds the two runs together.
-        swept_hits = float(swept[name][row, seed]) * len(hits)
+        swept_hits = float(noisy[name][place, seed]) * len(hits)
         assert abs(int(hits.sum()) - swept_hits) < (4 if lambd else 10), name
     norm = math.hypot(*(float(net[k].weight.detach().norm()) for k in (0, 2)))
-    assert float(swept["length"][row, seed]) == pytest.approx(norm, rel=1e-3)
+    assert float(noisy["length"][place, seed]) == pytest.approx(norm, rel=1e-3)
 
 
 def test_the_table_shows_the_means_of_the_sweep(script, noisy):
@@ -198,7 +192,6 @@ def test_a_vote_of_neighbours_does_better_than_decay(script, names, noisy, seed)
     assert validation[shown_k] > max(validation.values()) - 0.012  # ties differ
     assert shown_test == pytest.approx(test[shown_k], abs=0.004)
     assert shown_test > picked
-    assert test[3] < picked  # with k = 3 it would have lost
 
 
 def test_with_right_labels_there_is_no_hill(script, names):
@@ -223,23 +216,6 @@ def test_wrong_labels_cost_length(script, names, noisy):
     clean = names["clean"]["length"]
     assert float(right) == pytest.approx(float(clean[0].mean()), abs=0.051)
     assert noisy["length"][0].min() > 1.2 * clean[0].max()
-
-
-# -- Which parameters ---------------------------------------------------------
-
-
-def test_the_decay_of_biases_hardly_matters_at_the_picked_λ(script, names, noisy):
-    header = "λ mean from to"
-    rows = after(script, header, 2)
-
-    for i, (row, place) in enumerate(zip(rows, (PICKED, 7), strict=True)):
-        gains = (names["both"]["test"][i] - noisy["test"][place]).tolist()
-        fresh = [LAMBDAS[place], sum(gains) / 4, min(gains), max(gains)]
-        shown = [float(cell) for cell in row]
-        assert shown == pytest.approx(fresh, abs=6e-4)
-    gains = names["both"]["test"] - noisy["test"][[PICKED, 7]]
-    assert gains[0].abs().max() < 0.02
-    assert gains[1].abs().max() > 0.02  # so the biases did decay
 
 
 # -- In front of a normalisation layer ----------------------------------------
