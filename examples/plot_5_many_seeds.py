@@ -167,8 +167,7 @@ plt.show()
 # %%
 # (The training loss of λ = 0 leaves the picture; it ends in the rounding errors of
 # 32-bit numbers.) The bands open where the start of the weight is forgotten and that of
-# the bias is not. There the mean lies in the upper part of the band, because the loss
-# goes with the *square* of the random bias: a few large ones make the mean.
+# the bias is not.
 #
 # Two standard errors happen by luck in one of twenty cases, but nearly all six gaps are
 # that large. They are not independent, though: the six settings share their data and

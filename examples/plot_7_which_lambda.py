@@ -169,11 +169,11 @@ print(f"λ* = 0.05 needs {waiting:,.0f} steps, or {waiting / 4:,.0f} epochs")
 # :math:`\lambda_c`. The start of the weight is gone there. But while the examples
 # pulled a large random weight into place, they also pushed the bias away from the
 # truth. The bias has no decay, and with a small λ it comes back slowly (:ref:`the
-# question about the bias <question-bias>` tells why). We can take this error out after
-# the training.
+# question about the bias <question-bias>` tells why). We take this error out after the
+# training.
 #
-# Then we take away one burden after the other. "Nearly best" is every λ whose test loss
-# is within 1 % of the smallest.
+# Then we also start at zero, and at last with the true bias. "Nearly best" is every λ
+# whose test loss is within 1 % of the smallest.
 
 true_bias_after = ((w_error + sigma**2) / 2).mean(dim=1)
 known_bias = sweep(problems, lambdas, w_init=zero, b_init=true_bias)
@@ -394,10 +394,10 @@ plt.show()
 # worse than λ = 500 for every data set, and it promises about twice the gain that it
 # keeps, because the winner won partly by luck.
 #
-# Both beat the mean of the targets, which carries the noise of its 20 targets. Neither
-# gains anything over the untrained model, whose bias of 0 happens to be near the true
-# one. Even the λ that is best on average gains only about 2 % over it. With 20 examples
-# and this noise there is almost nothing to choose for.
+# Both beat the mean of the targets. Neither gains anything over the untrained model,
+# whose bias of 0 happens to be near the true one. Even the λ that is best on average
+# gains only about 2 % over it. With 20 examples and this noise there is almost nothing
+# to choose for.
 #
 # What to see, and how far it holds
 # ---------------------------------

@@ -349,7 +349,5 @@ plt.show()
 #   dimensions.
 # - That a run ends there from any start holds if λ > 0, or if there is no valley, and
 #   if :math:`\eta(d_{\max}+\lambda) < 2`.
-# - That one entry may grow while the weight shrinks needs inputs that go together. If
-#   :math:`X^\top X` is diagonal, each entry shrinks by itself.
 # - L2 sets an entry to zero by accident only, at one single λ. L1 does it as a rule.
 #   :ref:`L1 or L2? <question-l1>` tells when to want that.
