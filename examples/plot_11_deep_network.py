@@ -297,74 +297,8 @@ assert noisy["length"][0].min() > clean["length"][0].max()
 #    \lVert w \rVert^4 = \frac{\eta\, \tilde g^2}{2\lambda - \eta\lambda^2},
 #    \qquad \cos\theta = 1 - \eta\lambda .
 #
-# Nothing of the data, of the loss or of the start is left in the angle. First the
-# barest case: the gradient has a random direction at a right angle to :math:`w`, and
-# :math:`\tilde g = 1`.
-
-lr, lambd = 0.1, 0.05
-length_at_rest = (lr / (2 * lambd - lr * lambd**2)) ** 0.25
-angle_at_rest = math.acos(1 - lr * lambd)
-
-# %%
-# The way there is predicted too, by the recursion for the length. The weight has 1000
-# entries. It starts once at 3.0, and once at 0.3.
-
-
-def norm(w):
-    return torch.linalg.vector_norm(w, dim=1, keepdim=True)
-
-
-def angles_between(w, w_new):
-    # From the chord, because arccos loses digits near 1.
-    return 2 * torch.asin(norm(w_new / norm(w_new) - w / norm(w)) / 2)
-
-
-generator = torch.Generator().manual_seed(0)
-w = torch.randn(2, 1000, generator=generator).double()
-w *= torch.tensor([[3.0], [0.3]]) / norm(w)  # two weights, long and short
-predicted, lengths, angles = [norm(w)], [norm(w)], []
-for _ in range(400):
-    shrunk, step = (1 - lr * lambd) * predicted[-1], lr / predicted[-1]
-    predicted.append((shrunk**2 + step**2).sqrt())
-
-    g = torch.randn(2, 1000, generator=generator).double()
-    g -= w * (g * w).sum(1, keepdim=True) / norm(w) ** 2  # now g ⊥ w
-    g /= norm(g) * norm(w)
-    w, w_old = (1 - lr * lambd) * w - lr * g, w
-    lengths.append(norm(w))
-    angles.append(angles_between(w_old, w))
-predicted, lengths, angles = (
-    torch.cat(path, 1) for path in (predicted, lengths, angles)
-)
-rows = [["predicted", length_at_rest, angle_at_rest]]
-for k, name in enumerate(("start 3.0", "start 0.3")):
-    rows.append([name, float(lengths[k, -1]), float(angles[k, -1])])
-print(tabulate(rows, ["400 steps", "‖w‖", "θ (rad)"], floatfmt=".4f"))
-assert torch.allclose(lengths, predicted)
-
-# %%
-# Grey is the prediction.
-
-grey = {"color": "#aaaaaa", "linewidth": 4}
-with book_style():
-    fig, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.6))
-    right.axhline(angle_at_rest, **grey)
-    for k, style in enumerate(("k-", "k--")):
-        left.plot(predicted[k], **grey)
-        left.plot(lengths[k], style)
-        right.plot(range(1, 401), angles[k], style)
-    left.text(70, 2.45, "start 3.0")
-    left.text(70, 0.6, "start 0.3")
-    right.text(400, 0.113, "arccos(1 − ηλ)", ha="right")
-    left.set(xlabel="step", ylabel="length ‖w‖", ylim=(0, None))
-    right.set(xlabel="step", ylabel="angle per step (rad)", ylim=(0, 0.25))
-    title = "Two starts come to one length and one angle"
-    fig.suptitle(title, x=0.01, ha="left", fontsize=12)
-plt.show()
-
-# %%
-# The long weight takes its time, because only decay shortens it. The short one leaps:
-# where :math:`\lVert w\rVert` is small, :math:`\lVert g\rVert` is large.
+# Nothing of the data, of the loss or of the start is left in the angle. In :ref:`the
+# question about normalisation <question-normalisation>` weights come to rest there.
 #
 # A real normalisation layer
 # --------------------------
@@ -411,6 +345,15 @@ rates, decays, begin = settings.T.view(3, -1, 1, 1)
 weights, lengths, angles, tests = [begin * W_1 / W_1.norm()], [], [], []
 
 
+def norm(w):
+    return torch.linalg.vector_norm(w, dim=1, keepdim=True)
+
+
+def angles_between(w, w_new):
+    # From the chord, because arccos loses digits near 1.
+    return 2 * torch.asin(norm(w_new / norm(w_new) - w / norm(w)) / 2)
+
+
 def watch(params):
     w = params[0].detach().clone()
     angles.append(angles_between(weights.pop().flatten(1), w.flatten(1)))
@@ -450,12 +393,12 @@ floats = (*3 * ["g"], ".4f", ".4f", *3 * [".2f"])
 print(tabulate(rows, columns, floatfmt=floats))
 
 # %%
-# Solid: long starts. Dashed: short starts. Dotted: no decay.
+# Grey: the prediction. Solid: long starts. Dashed: short starts. Dotted: no decay.
 
 with book_style():
     fig, ax = plt.subplots(figsize=(6.4, 3.8))
     for product, place in ((0.02, 0.222), (0.005, 0.122)):
-        ax.axhline(math.acos(1 - product), **grey)
+        ax.axhline(math.acos(1 - product), color="#aaaaaa", linewidth=4)
         ax.text(1200, place, f"ηλ = {product}", ha="right")
     ax.text(1200, 0.04, "λ = 0", ha="right")
     for k, style in ((0, "k--"), (1, "k-"), (2, "k--"), (3, "k-"), (6, "k:")):
@@ -515,5 +458,3 @@ assert torch.allclose(outputs[2], outputs[4], rtol=1e-3, atol=1e-3)
 # exact for plain gradient descent at a constant length; momentum and Adam have formulas
 # of their own. Most networks hold weights of both kinds, and there one λ does two
 # different things.
-#
-# More on this stands in :ref:`question-normalisation`.
