@@ -22,8 +22,7 @@ In AdamW the decay goes past it:
    - \eta\, \frac{\hat m(\nabla L)}{\sqrt{\hat v(\nabla L)} + \varepsilon} .
 
 Here :math:`\hat m` is the running mean of what is in the brackets, and :math:`\hat v`
-the running mean of its square. We take the data away, then bring them back, and at the
-end ask which of the two solves the penalised problem.
+the running mean of its square.
 """
 
 # %%
@@ -97,10 +96,10 @@ with book_style():
 plt.show()
 
 # %%
-# On the left three curves lie on each other for each entry. They leave the grey line
-# because :math:`\hat v` has the longer memory: it still holds the larger entries of the
-# steps before, and the ratio falls below 1. (λ cancels as long as :math:`\lambda |w|`
-# is far above :math:`\varepsilon = 10^{-8}`.)
+# On the left the curves leave the grey line because :math:`\hat v` has the longer
+# memory: it still holds the larger entries of the steps before, and the ratio falls
+# below 1. (λ cancels as long as :math:`\lambda |w|` is far above
+# :math:`\varepsilon = 10^{-8}`.)
 #
 # Weight decay takes the same *share* from every entry, and λ says which share. An L2
 # penalty through Adam takes, at first, the same *distance* from every entry, and η says
@@ -108,9 +107,9 @@ plt.show()
 #
 # Twenty examples, two hundred entries
 # ------------------------------------
-# Now the data come back. This is the loop of ``scratch``, with its start, its batches
-# and its loss, but the update is a choice. Several λ are trained side by side, one a
-# column. All is in float64 and with :math:`\varepsilon = 0`.
+# Now the data come back, in the loop of ``scratch``, with its start, its batches and
+# its loss. Several λ are trained side by side, one a column, in float64 and with
+# :math:`\varepsilon = 0`.
 
 problem = synthetic_data(dtype=double)
 data = problem.X_train, problem.y_train
@@ -144,10 +143,9 @@ def norm(w):
 # %%
 # Another unit for the loss
 # -------------------------
-# First, what is λ measured in? Multiply the loss by 1024. (Half or whole squared
-# errors, a sum or a mean: such factors are everywhere. A power of two changes no digit,
-# so we can compare every bit.) Adam divides by the size of the gradient, so AdamW
-# should not see the factor. With L2 it tips the balance between :math:`\nabla L` and
+# What is λ measured in? Multiply the loss by 1024. (A power of two changes no digit, so
+# we can compare every bit.) Adam divides by the size of the gradient, so AdamW should
+# not see the factor. With L2 it tips the balance between :math:`\nabla L` and
 # :math:`\lambda w`, so λ/1024 should be what counts.
 
 adamw, _ = descend("AdamW", [3])
@@ -170,8 +168,6 @@ assert torch.equal(l2[:, :, 1], l2_scaled[:, :, 1])
 # AdamW takes the same path to the last bit. Adam with L2 does so only if λ is
 # multiplied as well: there λ has the unit of the loss, as the price of a penalty must.
 # In AdamW :math:`\eta\lambda` is a share per step, and has no unit.
-#
-# The same λ = 3 leaves AdamW with a short weight and Adam with L2 with a long one.
 #
 # Where the data are silent
 # -------------------------
@@ -207,8 +203,7 @@ print(tabulate(rows, ["", "null part"], floatfmt=".4f"))
 # %%
 # AdamW forgets nearly as SGD does. Adam with L2 hardly forgets, and λ = 100 only brings
 # it to what λ → ∞ would do. A step is about η long in each entry at most, and 400 steps
-# of 0.003 are too few for entries of size 2. With λ = 3 it is slower still, because
-# :math:`\hat v` also holds the large gradients of the data in the first epochs.
+# of 0.003 are too few for entries of size 2.
 #
 # Where the gradient of the data is zero, SGD without decay leaves the weight alone.
 # Adam does not. A gradient is a combination of the 20 examples. Divide each of its 200
@@ -221,16 +216,13 @@ for name, path in (("SGD", sgd), ("Adam", l2)):
 print(tabulate(rows, ["λ = 0", "moved", "in null space"], floatfmt=".3f"))
 
 # %%
-# Beside a start of length 13 this is little, and the decay of AdamW forgets most of it
-# too. So the rule is good here. From a start at zero it says 0, and AdamW ends with
-# nearly a fifth of its length in the null space.
+# Beside a start of length 13 this is little, so the rule is good here.
 #
 # The same grid for both
 # ----------------------
-# One η and one λ prove nothing about two methods. So each gets the same grid: three
-# learning rates, ten λ from 0.03 to 30, and 400 steps on the same batches. For each η
-# we print the λ with the smallest test loss. (That is to see the whole landscape; to
-# choose, take a validation set, as in :ref:`which λ
+# Each method gets the same grid: three learning rates, ten λ from 0.03 to 30, and 400
+# steps on the same batches. For each η we print the λ with the smallest test loss. (To
+# choose a λ, take a validation set, as in :ref:`which λ
 # <sphx_glr_auto_examples_plot_7_which_lambda.py>`.) The rival, the mean of the training
 # targets, looks at no input.
 
@@ -285,13 +277,11 @@ plt.show()
 # there is little to win.
 #
 # So decay is decoupled from the gradient, not from η: PyTorch multiplies λ by η.
-# Loshchilov and Hutter (2019) multiply λ by the schedule of η only, and in their form
-# the lines would reach the floor at one λ.
+# Loshchilov and Hutter (2019) multiply λ by the schedule of η only.
 #
 # Where they end
 # --------------
-# So far Adam with L2 looks like the wrong way. But the L2 penalty defines a problem,
-# ridge regression, and that problem has a solution. Which of the two methods reaches
+# The L2 penalty defines a problem, ridge regression. Which of the two methods solves
 # it? We take the full batch, a larger η and 1800 steps.
 
 w_ridge, b_ridge = ridge.fit(problem, lambd=3)
@@ -318,12 +308,11 @@ print(tabulate(rows, columns, floatfmt=floats))
 
 # %%
 # The first columns are the distance to ridge after so many steps, the last is the
-# largest entry; "targets" is the mean of the training targets, no weight at all. The
-# roles turn round. Adam with L2 arrives late, but at the ridge solution: it can only
-# rest where its gradient :math:`\nabla L + \lambda w` is zero, and that is the
-# condition for the minimum. AdamW is quick and ends elsewhere, farther from the ridge
-# solution than no weight at all. It goes on fitting the training examples as if there
-# were no penalty.
+# largest entry; "targets" is the mean of the training targets, no weight at all. Adam
+# with L2 arrives late, but at the ridge solution: it can only rest where its gradient
+# :math:`\nabla L + \lambda w` is zero, and that is the condition for the minimum. AdamW
+# is quick and ends elsewhere, farther from the ridge solution than no weight at all. It
+# goes on fitting the training examples as if there were no penalty.
 #
 # What does AdamW solve, then? It can rest where decay and step cancel,
 #
@@ -333,19 +322,18 @@ print(tabulate(rows, columns, floatfmt=floats))
 # :math:`\hat m_j = g_j` and :math:`\sqrt{\hat v_j} = |g_j|`. The right side is minus
 # the sign of :math:`g_j`, so :math:`|w_j| = 1/\lambda`, and to go on downhill would
 # make :math:`|w_j|` larger. Otherwise :math:`g_j = 0`, and no move of :math:`w_j` gains
-# anything. In words: no :math:`|w_j|` exceeds :math:`1/\lambda`, and inside this box
-# the loss is as small as it can be. Xie and Li (2024) prove this for the full batch, if
-# AdamW converges.
+# anything. So no :math:`|w_j|` exceeds :math:`1/\lambda`, and inside this box the loss
+# is as small as it can be. Xie and Li (2024) prove this for the full batch, if AdamW
+# converges.
 #
 # With λ = 3 the box reaches to 0.333 in each entry. The last column of the table is far
-# below, so here the box decides nothing. Many weights inside it fit 20 examples
-# exactly; which of them AdamW chooses, the box does not say.
+# below, so here the box decides nothing.
 #
 # Three features make it visible. They are uncorrelated and of scale
 # :math:`s_j = 10, 1, 0.1`, and least squares finds :math:`1/s_j` for each. The gradient
 # is then :math:`s_j^2 (w_j - 1/s_j)`. Of this fit ridge keeps the share
 # :math:`s_j^2/(s_j^2 + \lambda)`, the box :math:`\min(1, s_j/\lambda)`. The runs begin
-# at zero. That w may come to rest, η falls to zero, and :math:`\beta_2 = 0.99` lets
+# at zero. η falls to zero, so that w comes to rest, and :math:`\beta_2 = 0.99` lets
 # :math:`\hat v` forget the first, large gradients in time.
 
 scale = torch.tensor([[10.0], [1.0], [0.1]], dtype=double)
@@ -396,8 +384,7 @@ plt.show()
 # ---------------------------------
 # Exact are the paths without data, the indifference of AdamW to the unit of the loss,
 # and the condition at rest for Adam with L2. The numbers of the 20 examples come from
-# one data set and one start. With minibatches and a constant η neither method comes
-# quite to rest, and the end of AdamW is not that of the full batch.
+# one data set and one start.
 #
 # Two sentences are true together. *As a decay*, AdamW does what its name says, and L2
 # through Adam does not: where the data are silent, λ cancels. *As a penalty*, L2
@@ -405,5 +392,4 @@ plt.show()
 # solves another one. (The sources are in the :ref:`bibliography <bibliography>`.)
 #
 # Which of them matters depends on whether a run comes to rest. For new examples the two
-# ends differ little here: AdamW's test loss is a tenth higher. The next page,
-# :ref:`the memory of a run <memory>`, says how far back a run with decay remembers.
+# ends differ little here: AdamW's test loss is a tenth higher.

@@ -15,17 +15,16 @@ before anything is trained. We split the weight,
    w = P w + P_\perp w ,
 
 where :math:`P` projects onto the :term:`row space` of the training inputs (20
-directions) and :math:`P_\perp` onto their :term:`null space` (180
-directions). Then we ask what the test loss is made of.
+directions) and :math:`P_\perp` onto their :term:`null space` (180 directions).
 """
 
 # %%
 # Two parts of a weight
 # ---------------------
-# The rows of :math:`X` are 20 vectors in 200 dimensions. A QR decomposition makes 20
-# orthonormal columns of them, and the projection is two products. We use 64-bit
-# numbers, because one statement will be exact. The start is that of
-# :ref:`the scratch page <sphx_glr_auto_examples_plot_1_from_scratch.py>`.
+# A QR decomposition turns the 20 rows of :math:`X` into 20 orthonormal columns, and the
+# projection is two products. The numbers have 64 bits, because one statement will be
+# exact. The start is that of :ref:`the scratch page
+# <sphx_glr_auto_examples_plot_1_from_scratch.py>`.
 
 import math
 
@@ -64,7 +63,7 @@ print(tabulate(rows, ["", "row space", "null space"], floatfmt=".3f"))
 # %%
 # The start is spread over all 200 directions alike, so about a tenth of its squared
 # length is in the row space. (The table prints lengths: square them.) The same is true
-# of the true weight: twenty examples show about a tenth of its squared length.
+# of the true weight.
 #
 # Predict
 # -------
@@ -82,12 +81,11 @@ print(tabulate(rows, ["", "row space", "null space"], floatfmt=".3f"))
 #
 #    P_\perp w_t = (1 - \eta\lambda)^t \, P_\perp w_0 .
 #
-# No target, no batch and no bias is left. That is why we can draw the null space before
-# we train.
+# No target, no batch and no bias is left. So we can draw the null space before we
+# train.
 #
 # In the row space data and decay pull against each other. For steps on all twenty
-# examples at once that path has a formula too: along each direction the distance to the
-# end shrinks by one factor a step. ``ridge.trajectory`` computes it, and
+# examples at once that path has a formula too: ``ridge.trajectory`` computes it, and
 # :ref:`a later page <every-direction>` derives it.
 
 lr, steps = 0.003, 400
@@ -153,18 +151,15 @@ with book_style():
 plt.show()
 
 # %%
-# In the null space the runs lie on the prediction: a level line, and two straight
-# lines of slope :math:`\ln(1 - \eta\lambda)`. In the row space the data soon replace
-# the start, and data and decay come nearly into balance. In this run λ = 10 keeps half
-# of the length that λ = 0 has there. Of the start in the null space it keeps one part
-# in 200 000.
+# In the null space the runs lie on the prediction: a level line, and two straight lines
+# of slope :math:`\ln(1 - \eta\lambda)`. In the row space the data soon replace the
+# start, and data and decay come nearly into balance.
 #
 # 13.4 and 0.36
 # -------------
 # The two parts are at right angles, so
 # :math:`\lVert w \rVert^2 = \lVert P w \rVert^2 + \lVert P_\perp w \rVert^2`. "Typical"
 # is :math:`\sqrt{180}\,(1 - \eta\lambda)^{400}`, for a start of which we know nothing.
-# The assertion compares the null part with the end of the grey line, for this start.
 
 rows = []
 for lambd, weights in paths.items():
@@ -176,8 +171,7 @@ print(tabulate(rows, ["λ", "typical", "null", "row", "‖w‖₂"], floatfmt=".
 
 # %%
 # For λ = 0 and λ = 3 the norm is the start, hardly changed by what was learned. For
-# λ = 10 the start is gone from the null space, and the norm is that of the fit. (One
-# trace stays: in the first steps the start has pushed the bias.)
+# λ = 10 the start is gone from the null space, and the norm is that of the fit.
 #
 # The squared length of a start in 180 directions has the mean 180 and the standard
 # deviation :math:`\sqrt{2 \cdot 180}`. Divide by twice the length: the length itself
@@ -214,9 +208,7 @@ print(tabulate(rows, columns, floatfmt=("", ".10f", ".4f")))
 
 # %%
 # Ten digits, and all the same. The row space holds what the data wrote there: with
-# noise for targets, a long weight that has learned noise. In the concise run it is
-# longer because the bias starts far off, and the weight makes up for it on the twenty
-# examples.
+# noise for targets, a long weight that has learned noise.
 #
 # What the test loss is made of
 # -----------------------------
@@ -236,10 +228,9 @@ print(tabulate(rows, columns, floatfmt=("", ".10f", ".4f")))
 # shrinking and the noise that was learned.
 #
 # A part of the test loss is the mean of the half square of one cause alone. The square
-# of a sum also has products, "cross". In a single run they can be several per cent of
-# the loss, of either sign. On average over starts and test sets they are zero, because
-# start, inputs and noise have the mean zero. So we average over 200 data sets, each
-# with a start of its own.
+# of a sum also has products, "cross". On average over starts and test sets they are
+# zero, because start, inputs and noise have the mean zero. So we average over 200 data
+# sets, each with a start of its own.
 #
 # Three parts can be predicted: :math:`\tfrac12 \cdot 180\,(1-\eta\lambda)^{800}` for
 # the start, :math:`\tfrac12 \cdot \tfrac{180}{200} \lVert w^* \rVert^2` for the unseen,
@@ -292,8 +283,7 @@ rows = [
 print(tabulate(rows, ["λ", "fit, σ = 0.01", "fit, σ = 0"], floatfmt=".3g"))
 
 # %%
-# The six losses differ by a factor of thousands, so they cannot share an axis and
-# still show their parts. Each bar is one loss taken as 100 %, its size beside it.
+# Each bar is one loss taken as 100 %, its size beside it.
 
 looks = (
     ("start", "white", "////"),
@@ -351,10 +341,7 @@ plt.show()
 # batches, and for any data. The shares in the picture belong to this experiment: a
 # start of N(0, 1), 100 epochs, little noise.
 #
-# None of this is new. A subspace that is frozen without decay is described by Advani,
-# Saxe and Sompolinsky (2020). Krogh and Hertz (1991) gave weight decay two effects: it
-# removes what is irrelevant, which this experiment shows, and it holds noise down.
-# (Both papers are in the :ref:`bibliography <bibliography>`.)
-#
-# Next: :ref:`the same λ, and two different problems
-# <sphx_glr_auto_examples_plot_4_same_lambda.py>`.
+# A subspace that is frozen without decay is described by Advani, Saxe and Sompolinsky
+# (2020). Krogh and Hertz (1991) gave weight decay two effects: it removes what is
+# irrelevant, which this experiment shows, and it holds noise down. (Both papers are in
+# the :ref:`bibliography <bibliography>`.)

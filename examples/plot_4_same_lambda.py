@@ -60,9 +60,8 @@ rows = [[name, *map(gradient_length, both)] for name, both in terms.items()]
 print(tabulate(rows, ["gradient", "scratch", "concise"], floatfmt=".2f"))
 
 # %%
-# Only the data term doubles. ``weight_decay=3`` still means
-# :math:`w \leftarrow (1 - 3\eta)\,w`. The factor sits in the gradient of the data,
-# against which :math:`\lambda` is weighed.
+# Only the data term doubles, against which :math:`\lambda` is weighed.
+# ``weight_decay=3`` still means :math:`w \leftarrow (1 - 3\eta)\,w`.
 #
 # The ½ alone
 # -----------
@@ -149,10 +148,7 @@ plt.show()
 
 # %%
 # The training losses part at once, first because the concise run is quicker, then
-# because it ends lower. (They end some per cent off the grey lines; they wait for the
-# bias.) The test losses lie close together. At λ = 3 the start is the largest part, and
-# both forget it alike. At λ = 10 the largest part is the unseen truth, and no λ reaches
-# it.
+# because it ends lower. The test losses lie close together.
 #
 # At rest
 # -------
@@ -215,17 +211,16 @@ print(tabulate(rows, columns, floatfmt=("", ".0e", ".12f")))
 # The slowest coordinate
 # ----------------------
 # Now the other cause. The bias of the concise program starts at a random :math:`b_0`
-# from N(0, 1). One might expect that the data soon correct it. They do not. With 200
-# inputs and 20 examples the weight can produce the same shift on every training
-# example, and within a few epochs it has done so with the opposite sign. The training
-# error that :math:`b_0` made is gone, and with it the gradient of the bias. On new
-# examples the weight gives no such shift. There the error of the bias stays.
+# from N(0, 1). The data do not soon correct it. With 200 inputs and 20 examples the
+# weight can produce the same shift on every training example, and within a few epochs
+# it has done so with the opposite sign. The training error that :math:`b_0` made is
+# gone, and with it the gradient of the bias. On new examples the weight gives no such
+# shift, so there the error stays.
 #
 # What still moves the bias is weight decay. It shrinks that shift of the weight, a
-# small training error comes back, and the bias follows. How much error comes back?
-# About the share :math:`\lambda/(\lambda + p/n)`, as :ref:`a later page
-# <every-direction>` explains. So after :math:`t` steps there is left of :math:`b_0`,
-# roughly, the share
+# small training error comes back, and the bias follows. The share that comes back is
+# about :math:`\lambda/(\lambda + p/n)`, as :ref:`a later page <every-direction>`
+# explains. So after :math:`t` steps the share of :math:`b_0` that is left is roughly
 #
 # .. math::
 #
@@ -235,10 +230,9 @@ print(tabulate(rows, columns, floatfmt=("", ".0e", ".12f")))
 # For the concise program :math:`\eta` and :math:`\lambda` have to be translated into
 # :math:`2\eta` and :math:`\lambda/2` first.
 #
-# The update is linear in the start. So what is left of :math:`b_0` can be measured
-# exactly: train from :math:`b_0 = 1` and from :math:`b_0 = 0`, and subtract the final
-# biases. "Full batch" is the same by formula, one factor for each direction
-# (``ridge.trajectory``).
+# The update is linear in the start. So what is left of :math:`b_0` can be measured:
+# train from :math:`b_0 = 1` and from :math:`b_0 = 0`, and subtract the final biases.
+# "Full batch" is the same by formula (``ridge.trajectory``).
 
 one = torch.ones(1, dtype=torch.float64)
 translated = {"scratch": (1, 1), "concise": (2, 1 / 2)}
@@ -307,10 +301,10 @@ plt.show()
 #
 # Each cause alone
 # ----------------
-# Which of the two causes makes the final losses differ? We switch on each of them
-# alone, on 200 data sets with 200 starts. To give a random bias to the scratch program
-# we read the identity from right to left: concise with :math:`\eta/2` and
-# :math:`2\lambda` is scratch. Each run is compared with the scratch run of its seed.
+# We switch on each of the two causes alone, on 200 data sets with 200 starts. To give a
+# random bias to the scratch program we read the identity from right to left: concise
+# with :math:`\eta/2` and :math:`2\lambda` is scratch. Each run is compared with the
+# scratch run of its seed.
 
 problems = [synthetic_data(seed=seed) for seed in range(200)]
 
@@ -371,7 +365,7 @@ plt.show()
 # ---------------------------------
 # - *The* :math:`\tfrac12` changes the problem that is solved: concise with λ solves
 #   that of scratch with :math:`\lambda/2`. Alone it makes the training loss smaller in
-#   each of the 200 seeds. The test loss of this experiment hardly notices.
+#   each of the 200 seeds.
 # - *The random bias* is what the eye sees in the test losses. With both causes at work
 #   the concise run fits the training examples better in the minority of the seeds.
 #
@@ -379,6 +373,3 @@ plt.show()
 # hardly notices the :math:`\tfrac12` holds here, where start and unseen truth are the
 # larger part of it. So a plot that looks similar need not mean the same problem. And
 # different curves can come from something that is not λ at all.
-#
-# The next page collects :ref:`the conventions for λ <conventions>` in other books and
-# libraries, and how to translate them.

@@ -6,8 +6,7 @@ Two hundred draws of data and start agree with one curve that is known in advanc
 
 The figures of this chapter show one data set, one start and one order of the batches.
 Here each of 200 seeds draws all three anew, and a test set with them. Before that, we
-compute what the test loss should be on average, at every epoch. Then we ask why the
-runs scatter, and count which sentences about them hold in every seed.
+compute what the test loss should be on average, at every epoch.
 """
 
 # %%
@@ -25,9 +24,9 @@ runs scatter, and count which sentences about them hold in every seed.
 #    \theta_t = \bar\theta_t + (I - \eta M)^t \theta_0,
 #    \qquad M = \tfrac1n A^\top A + \lambda D,
 #
-# where :math:`\bar\theta_t` is the run that starts at zero (``ridge.trajectory``: the
-# same formula, from its end). The start has the mean zero, so in the average over
-# starts the squares of the two parts add up:
+# where :math:`\bar\theta_t` is the run that starts at zero (``ridge.trajectory``
+# computes it). The start has the mean zero, so in the average over starts the squares
+# of the two parts add up:
 #
 # .. math::
 #
@@ -107,9 +106,9 @@ print(tabulate(rows, ["λ", *programs], floatfmt=".4f"))
 # %%
 # Two hundred seeds
 # -----------------
-# All runs at once, with the final means beside their predictions. A mean of 200 runs
-# has some luck of its own; its standard error says how much. "gap" counts the
-# difference in standard errors.
+# All runs at once, with the final means beside their predictions. "error" is the
+# standard error of a mean of 200 runs, and "gap" counts the difference in standard
+# errors.
 
 problems = [synthetic_data(seed=seed) for seed in range(200)]
 results, rows = {}, []
@@ -156,8 +155,7 @@ with book_style():
 plt.show()
 
 # %%
-# At λ = 0 the test band is hardly wider than the line. The training losses are another
-# matter, and nothing was predicted for them. Now the concise runs, in squared error.
+# For the training losses nothing was predicted. Now the concise runs, in squared error.
 
 with book_style():
     fig, axes = plt.subplots(1, 3, figsize=(6.4, 3.8), sharey=True)
@@ -169,14 +167,12 @@ plt.show()
 # %%
 # (The training loss of λ = 0 leaves the picture; it ends in the rounding errors of
 # 32-bit numbers.) The bands open where the start of the weight is forgotten and that of
-# the bias is not. There the mean lies in the upper part of the band, because the loss
-# goes with the *square* of the random bias: a few large ones make the mean.
+# the bias is not.
 #
-# How good is the prediction? Two standard errors happen by luck in one of twenty cases,
-# but nearly all six gaps are that large. They are not independent, though: the six
-# settings share their data and the starts of their weights. The luck of the starts can
-# be looked up. In the mean :math:`\lVert w_0 \rVert_2^2` should be 200, and
-# :math:`b_0^2` should be 1.
+# Two standard errors happen by luck in one of twenty cases, but nearly all six gaps are
+# that large. They are not independent, though: the six settings share their data and
+# the starts of their weights. The luck of the starts can be looked up. In the mean
+# :math:`\lVert w_0 \rVert_2^2` should be 200, and :math:`b_0^2` should be 1.
 
 w_init, b_init = results["concise"].w_init, results["concise"].b_init
 print(f"mean of ‖w₀‖²: {float((w_init**2).sum((1, 2)).mean()):.1f}")
@@ -185,7 +181,7 @@ print(f"mean of b₀²:   {float((b_init**2).mean()):.3f}")
 # %%
 # So these 200 weights happen to start too long, by 2 % in the square, and the biases
 # too small, by a tenth. That is the direction of all six gaps. Whether luck explains
-# their size, too, will be settled below, one run at a time.
+# their size, too, is settled below.
 #
 # Why a run is not the mean
 # -------------------------
@@ -268,13 +264,10 @@ with book_style():
 plt.show()
 
 # %%
-# The dots lie on the line. The first two columns settle the question above: predicted
-# one by one, the runs have the mean that they should have. So the six gaps were luck of
-# starts, data and test sets, but for a quarter of the last one. It comes from the
-# batches. They move a test loss by a few per cent, and not visibly at λ = 0, where
-# nothing but the start matters. In the concise runs with λ = 10 this is no luck of the
-# order, either: batches of 5 end lower than the whole training set in most seeds, by
-# nearly 4 % in the median.
+# The dots lie on the line. The first two columns settle the question above: the six
+# gaps were luck of starts, data and test sets, but for a quarter of the last one. It
+# comes from the batches. They move a test loss by a few per cent, and not visibly at
+# λ = 0, where nothing but the start matters.
 #
 # Which sentences hold
 # --------------------
@@ -337,6 +330,3 @@ print(tabulate(rows, ["", *programs]))
 # seeds: it falls a little while the data directions are learned, and stays. And the
 # model of λ = 10 is, in most seeds, not better than the mean of the targets. (Seed 0,
 # that of the chapter, is a lucky one: its scratch run is better.)
-#
-# The next page shows why so much can be computed: :ref:`twenty numbers are enough
-# <twenty-numbers>`.

@@ -44,8 +44,8 @@ and the sum of these factors says how many parameters the fit uses.
 #    = \frac{d_j}{d_j + \lambda} \; v_j^\top w_{\lambda \to 0} .
 #
 # So ridge is least squares, shrunk direction by direction. Twenty centred rows add up
-# to zero, so they leave 19 directions; one direction of the data goes into the bias. In
-# the other 181 directions :math:`d = 0`, and the weight is zero.
+# to zero, so they leave 19 directions. In the other 181 directions :math:`d = 0`, and
+# the weight is zero.
 
 import matplotlib.pyplot as plt
 import torch
@@ -77,7 +77,7 @@ def minimiser(lam):
 # :math:`\lVert w\rVert_2^2`. Multiply :math:`J` by :math:`2n`, and the factor there is
 # :math:`n\lambda = 20 \cdot 3`. (:ref:`Other texts, other constants <conventions>`.)
 # And a training run from a random start, with the whole training set as one batch.
-# There the learning rate changes how fast a run arrives, not where. So we take 0.05.
+# There the learning rate changes only how fast a run arrives, so we take 0.05.
 
 inputs, targets = X.numpy(), y.numpy()[:, 0]
 theirs = Ridge(alpha=n * lambd).fit(inputs, targets)
@@ -94,8 +94,8 @@ print(tabulate(rows, ["λ = 3", "‖w‖₂", "b"], floatfmt=".10f"))
 assert all((w - w_ridge).norm() < 1e-12 for w, _ in ways.values())
 
 # %%
-# All digits agree, and the assertion compares all 200 entries. The start has left
-# nothing behind. Now the factors, measured on fits of scikit-learn.
+# All digits agree: the start has left nothing behind. Now the factors, measured on fits
+# of scikit-learn.
 
 unshrunk = V.T @ torch.tensor(LinearRegression().fit(inputs, targets).coef_)
 marked = (0.05, 3, 10, 100)
@@ -143,8 +143,8 @@ plt.show()
 #    = 1 + \sum_j \frac{d_j}{d_j + \lambda} .
 #
 # The 1 is the bias. As a prediction without data, put all 19 variances at their mean,
-# 10. To measure, we take the definition at its word: the columns of the unit matrix are
-# twenty sets of targets, all zero but for one that is moved to 1.
+# 10. To measure, we move one target at a time from 0 to 1: the columns of the unit
+# matrix are these twenty sets of targets.
 
 
 def follow(lam):
@@ -184,9 +184,8 @@ with book_style():
 plt.show()
 
 # %%
-# λ = 3 leaves about 15 of 20 degrees of freedom, and λ = 10 about 10. But look at the
-# dashed line. The model has 201 parameters: 200 entries of the weight, and a bias. The
-# twenty examples, not decay, took them down to 20.
+# Look at the dashed line: the model has 201 parameters, 200 entries of the weight and a
+# bias. The twenty examples, not decay, took them down to 20.
 #
 # How near does the run of the chapter come?
 # ------------------------------------------
@@ -212,9 +211,8 @@ print(f"the ridge weight has the length {w_ridge.norm():.4f}")
 
 # %%
 # The null part is ten times as long as the whole ridge weight: decay works on it alone,
-# and 400 steps are not enough. (That the bias is near is luck of this data set: it is
-# the slowest of all. :ref:`Every direction at once <every-direction>` shows the way,
-# direction by direction.)
+# and 400 steps are not enough. (That the bias is near is luck of this data set:
+# :ref:`it is the slowest of all <every-direction>`.)
 #
 # Full batches go on to the minimiser. Batches of 5 hover near it. To measure how near,
 # start *at* the minimiser, with 20 seeds, and see how far a run drifts away. Half the
@@ -226,17 +224,13 @@ for lr in (0.006, 0.003, 0.0015):
     drift = sweep([problem] * 20, [lambd], lr=lr, **at_end)
     weights = torch.stack([drift.weight(0, j) for j in range(20)])
     away = (weights - w_ridge).norm(dim=1).mean() / w_ridge.norm()
-    shared = (weights.mean(0) - w_ridge).norm() / w_ridge.norm()
-    rows.append([f"{lr:g}", f"{away:.2%}", f"{shared:.2%}"])
+    rows.append([f"{lr:g}", f"{away:.2%}"])
 print("distance from ridge, as a share of its ‖w‖₂")
-print(tabulate(rows, ["η", "mean of 20", "of the mean weight"]))
+print(tabulate(rows, ["η", "mean of 20"]))
 
 # %%
-# About one per cent at the learning rate of the chapter, and in proportion to it. The
-# mean of the 20 weights is hardly nearer. So this is little noise and mostly a shift
-# that all seeds share, because four short steps on quarters of the data are not quite
-# one long step on all of them. SGD with decay ends *beside* the ridge minimiser; the
-# smaller η, the nearer.
+# About one per cent at the learning rate of the chapter, and in proportion to it. SGD
+# with decay ends *beside* the ridge minimiser; the smaller η, the nearer.
 #
 # What to see, and how far it holds
 # ---------------------------------
@@ -244,8 +238,4 @@ print(tabulate(rows, ["η", "mean of 20", "of the mean weight"]))
 # * With full batches and any λ > 0, training ends at the ridge minimiser from every
 #   start, if the learning rate is small enough. On minibatches it ends beside it.
 # * 400 steps do not get there. What the figures of the chapter show at λ = 3 is the way
-#   to ridge, with the start still on board.
-#
-# The next page, :ref:`every direction at once <every-direction>`, follows each
-# direction on its way. Which λ gives the best minimiser is another question, for
-# :ref:`which λ? <sphx_glr_auto_examples_plot_7_which_lambda.py>`
+#   to ridge, with much of the start still left.

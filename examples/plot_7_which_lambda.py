@@ -14,9 +14,7 @@ question has a λ of its own, and both can be written down before any training:
    \lambda^* = \frac{p\,\sigma^2}{n\,\lVert w^*\rVert_2^2} .
 
 Here T is the number of steps, p the number of inputs and n of examples, and c stands
-for cliff: 90 is the loss of the start, 0.01 that of a model without inputs. We draw the
-predictions and put thousands of runs on top. Then we choose λ without knowing the
-truth, with a validation set.
+for cliff: 90 is the loss of the start, 0.01 that of a model without inputs.
 """
 
 # %%
@@ -63,9 +61,9 @@ print(f"noise:  λ*  = {lambda_star:.2f}")
 #
 # One hundred data sets, 35 values of λ
 # -------------------------------------
-# Each data set has its own random start and its own batches. The loss on 100 test
-# examples would add luck of its own. We know the truth, so we take the mean over all
-# possible test examples. For inputs from N(0, I) it is exactly
+# Each data set has its own random start and its own batches. We know the truth, so we
+# take the mean loss over all possible test examples. For inputs from N(0, I) it is
+# exactly
 #
 # .. math::
 #
@@ -136,13 +134,13 @@ plt.show()
 # There is no deep U in this picture. From a random start the test loss falls by four
 # orders of magnitude, where it was predicted, and lands near the mean of the targets.
 # From zero there is no cliff, only a minimum about 5 % deep. The smallest loss of the
-# random start is not where it was expected: it is far to the right. We come to that.
+# random start is not where it was expected: it is far to the right.
 #
 # Time: the product counts
 # ------------------------
-# In the prediction λ and the number of steps stand together. To a good
-# approximation only :math:`\eta\lambda T` matters. So 400 epochs with a quarter of λ
-# must end where 100 epochs end. One longer sweep, read at three epochs, is the test.
+# In the prediction only :math:`\eta\lambda T` matters, to a good approximation. So 400
+# epochs with a quarter of λ must end where 100 epochs end. One longer sweep, read at
+# three epochs, is the test.
 
 longer = sweep(problems, [8, 4, 2, 1, 0.5, 0.25], epochs=400)
 rows = []
@@ -158,11 +156,8 @@ columns = ["λ · epochs", "epochs", "λ", "predicted", "run"]
 print(tabulate(rows, columns, floatfmt=("", "", "g", ".3f", ".3f")))
 
 # %%
-# All runs are a little above their predictions. Part of it is luck, of these starts and
-# test sets; the rest is mostly the error of the bias, to which we come below.
-#
-# So the cliff does not say which λ suits the data. It says how long you waited.
-# With enough time even λ\* forgets the start:
+# The cliff does not say which λ suits the data. It says how long you waited. With
+# enough time even λ\* forgets the start:
 
 waiting = math.log(90 / rival) / (2 * lr * lambda_star)
 print(f"λ* = 0.05 needs {waiting:,.0f} steps, or {waiting / 4:,.0f} epochs")
@@ -174,11 +169,11 @@ print(f"λ* = 0.05 needs {waiting:,.0f} steps, or {waiting / 4:,.0f} epochs")
 # :math:`\lambda_c`. The start of the weight is gone there. But while the examples
 # pulled a large random weight into place, they also pushed the bias away from the
 # truth. The bias has no decay, and with a small λ it comes back slowly (:ref:`the
-# question about the bias <question-bias>` tells why). We can take this error out after
-# the training.
+# question about the bias <question-bias>` tells why). We take this error out after the
+# training.
 #
-# Then we take away one burden after the other. "Nearly best" is every λ whose test loss
-# is within 1 % of the smallest.
+# Then we also start at zero, and at last with the true bias. "Nearly best" is every λ
+# whose test loss is within 1 % of the smallest.
 
 true_bias_after = ((w_error + sigma**2) / 2).mean(dim=1)
 known_bias = sweep(problems, lambdas, w_init=zero, b_init=true_bias)
@@ -207,8 +202,8 @@ print(f"gain of λ* over λ → 0 at the end: {1 - lowest / limit:.4%}")
 # bias has still to be learned, a larger λ pays, because with it the bias is learned
 # sooner. With the bias known nothing is left to gain: λ = 0 is as good as λ = 1. The 3
 # and 10 of the chapter stand on the two sides of :math:`\lambda_c` and answer the
-# question about time. The question about noise has the answer 0.05, almost two orders
-# of magnitude lower, and at this noise it is hardly worth asking.
+# question about time. The question about noise has the answer 0.05, and at this noise
+# it is hardly worth asking.
 #
 # The flat part again. Grey is what the start still adds, plus the loss at the end of
 # training with a known bias, by the formula of the next section.
@@ -251,9 +246,9 @@ plt.show()
 #
 # and least at :math:`\lambda^* = p\sigma^2/(n\lVert w^*\rVert_2^2)`. We divide by
 # :math:`\lVert w^*\rVert_2^2`, so that 1 means: no better than :math:`w = 0`. The last
-# column is the mean of the runs, the others are predictions. The third case has 100
-# examples. In some directions they say little, so the run takes longer steps: all
-# examples are one batch, and :math:`\eta(d_{\max}+\lambda)` stays below 2.
+# column is the mean of the runs, the others are predictions. The third case, with 100
+# examples, needs longer steps: all examples are one batch, and
+# :math:`\eta(d_{\max}+\lambda)` stays below 2.
 
 cases = [  # n, σ, number of data sets, settings
     (20, 0.3, 100, {}),
@@ -310,10 +305,9 @@ plt.show()
 # %%
 # Now there is a U, and its minimum was known before the first run.
 #
-# Look at the depth too. With 20 examples the best λ is hardly better than
-# :math:`w = 0`: even without noise they show 20 of 200 directions, a tenth of the
-# squared length of the true weight. With 100 examples there is more to win. And every
-# minimum is flat.
+# Look at the depth too: every minimum is flat. With 20 examples the best λ is hardly
+# better than :math:`w = 0`, because even without noise they show only a tenth of the
+# squared length of the true weight. With 100 examples there is more to win.
 #
 # Without the truth: a validation set
 # -----------------------------------
@@ -339,31 +333,14 @@ print(f"test loss, 10 000 new examples: {test_loss:.4f}")
 # The validation loss cannot serve as the test loss as well: we chose the λ that suited
 # *these* examples. A test set is needed that had no part in the choice.
 #
-# Was this a good choice? The truth, which the choice did not use, is the judge. From
-# here on losses are given without :math:`\tfrac12\sigma^2`, the noise of the new
-# examples. Two rivals have not looked at any input: the mean of the training targets,
-# and the untrained model with :math:`w = 0` and :math:`b = 0`.
-
-true_loss = (sum(squared_errors(one)) / 2)[:, 0]
-untrained = (w_norm**2 + 0.05**2) / 2
-y_mean = synthetic_data(noise_std=0.3).y_train.mean()
-mean_loss = (w_norm**2 + float(y_mean - 0.05) ** 2) / 2
-best = int(true_loss.argmin())
-rows = [
-    [f"chosen, λ = {candidates[chosen]}", float(true_loss[chosen])],
-    [f"best candidate, λ = {candidates[best]}", float(true_loss[best])],
-    ["mean of the targets", mean_loss],
-    ["untrained", untrained],
-]
-print(tabulate(rows, ["", "true loss"], floatfmt=".5f"))
-
-# %%
-# The choice is near the best candidate. But it stands at the end of the list, hardly
-# better than the mean of the targets, and the untrained model is better. Is this
-# typical? We repeat the choice on 200 data sets, with 20 and with 100 validation
-# examples. The **regret** is how far the loss at the chosen λ lies above that of the
-# best candidate for the same data set. The last columns compare the gain over λ = 0
-# that the validation set promises with the gain that is kept on new examples.
+# Is such a choice good? We repeat it on 200 data sets, with 20 and with 100 validation
+# examples, and judge by the truth, which the choice does not use. From here on losses
+# are given without :math:`\tfrac12\sigma^2`, the noise of the new examples. The
+# **regret** is how far the loss at the chosen λ lies above that of the best candidate
+# for the same data set. The last columns compare the gain over λ = 0 that the
+# validation set promises with the gain that is kept on new examples. Two rivals have
+# not looked at any input: the mean of the training targets, and the untrained model
+# with :math:`w = 0` and :math:`b = 0`.
 
 repeats, noise, choices, rows = 200, 0.3, {}, []
 column = torch.arange(repeats)
@@ -385,6 +362,7 @@ columns = ["size", "loss", "regret", "90 % below", "promised", "kept"]
 print(tabulate(rows, columns, floatfmt=".5f"))
 
 best = int(truth.mean(dim=1).argmin())
+untrained = (w_norm**2 + 0.05**2) / 2
 y_mean = torch.stack([problem.y_train.mean() for problem in data])
 mean_loss = (w_norm**2 + (y_mean - 0.05) ** 2).mean() / 2
 means = truth.mean(dim=1).tolist()
@@ -393,7 +371,7 @@ rows += [["mean of the targets", float(mean_loss)], ["untrained", untrained]]
 print(tabulate(rows, ["rivals", "mean loss"], floatfmt=".5f"))
 
 # %%
-# How often is each λ chosen? The dashed line marks the λ that is best on average.
+# The dashed line marks the λ that is best on average.
 
 with book_style():
     fig, both = plt.subplots(2, figsize=(6.4, 4.4), sharex=True, sharey=True)
@@ -414,15 +392,12 @@ plt.show()
 # The largest λ of the list is the most frequent choice in both pictures. Twenty
 # validation examples often choose the other end, λ = 0, too. On average their choice is
 # worse than λ = 500 for every data set, and it promises about twice the gain that it
-# keeps, because the winner won partly by luck. With 100 validation examples the choice
-# costs about two per cent or less in half of the cases.
+# keeps, because the winner won partly by luck.
 #
-# Both beat the mean of the targets, which carries the noise of its 20 targets. Neither
-# gains anything over the untrained model, whose bias of 0 happens to be near the true
-# one. Even the λ that is best on average gains only about 2 % over it. With 20 examples
-# and this noise there is almost nothing to choose for. (That λ is 20, below λ\* = 45,
-# because the bias is learned here too: with a larger λ it gets farther in 400 steps,
-# and takes over more of the noise.)
+# Both beat the mean of the targets. Neither gains anything over the untrained model,
+# whose bias of 0 happens to be near the true one. Even the λ that is best on average
+# gains only about 2 % over it. With 20 examples and this noise there is almost nothing
+# to choose for.
 #
 # What to see, and how far it holds
 # ---------------------------------
@@ -432,9 +407,5 @@ plt.show()
 # - The formula for the second, λ\*, is exact at the end of training with a known bias,
 #   for inputs from N(0, I), on average over the directions of the truth. The grey
 #   curves are a limit for many inputs, good to a few per cent with 200.
-# - A validation set decides as well as its size allows. The loss it reports for the
-#   winner is too good on average; only a test set that had no part in the choice is
-#   fair. :ref:`How do I choose λ? <question-choose>` goes on.
-#
-# We can now say in full what :ref:`the textbook figure does and does not show
-# <textbook-figure>`.
+# - A validation set decides as well as its size allows, and the loss it reports for the
+#   winner is too good on average. :ref:`How do I choose λ? <question-choose>` goes on.

@@ -107,13 +107,12 @@ plt.show()
 # %%
 # Grey, broad: the bottom of the valley. Orange: the starts. Without decay each run goes
 # straight down and stops at the bottom, in four different places. With decay a run
-# first falls to the bottom, in fewer steps than there are between two dots. Then it
-# creeps along the valley, slower and slower, and all four meet: the start is forgotten.
-# They meet a little beside the bottom, because decay pulls across the valley too.
+# first falls to the bottom. Then it creeps along the valley, slower and slower, and all
+# four meet: the start is forgotten. They meet a little beside the bottom, because decay
+# pulls across the valley too.
 #
 # In the problem of this book 20 equations fix 20 directions of 200, and the valley has
-# 180 dimensions. What happens *across* the valley is the subject of the rest of this
-# page.
+# 180 dimensions.
 #
 # Where the contour touches the circle
 # ------------------------------------
@@ -206,10 +205,10 @@ with book_style():
 plt.show()
 
 # %%
-# The grey path is what λ does. At λ = 0 it begins at least squares; as λ grows it runs
-# to the origin. At each point of it the two pulls balance.
+# As λ grows, the grey path runs from least squares to the origin. At each point of it
+# the two pulls balance.
 #
-# The path is not straight. Look at its beginning: while the whole weight gets shorter,
+# The path is not straight. At its beginning, while the whole weight gets shorter,
 # :math:`w_2` *grows*. λ does not act on :math:`w_1` and :math:`w_2` one by one. It acts
 # on the axes of the ellipse. Along an axis of curvature :math:`d` it keeps
 # :math:`d/(d+\lambda)` of least squares. So it first takes away the long axis, along
@@ -314,9 +313,9 @@ columns = ["λ", "L1: w₁", "w₂", "L2: w₁", "w₂"]
 print(tabulate(rows, columns, floatfmt=(".3f", *4 * [".4g"])))
 
 # %%
-# The printed 0 is exactly zero. L2 has no zero in its columns. In this data set none
-# would come at any λ. For the picture we take λ = 1 in both cases. (The λ of L1 has
-# another unit, so 1 is not the same strength in both.)
+# The printed 0 is exactly zero. L2 has no zero in its columns, and in this data set
+# none would come at any λ. For the picture we take λ = 1 in both cases. (The λ of L1
+# has another unit, so 1 is not the same strength in both.)
 
 l1_path = descend_l1(X, Y, torch.linspace(0, 2.2, 111).double())
 corner = descend_l1(X, Y, torch.ones(1).double())
@@ -350,11 +349,5 @@ plt.show()
 #   dimensions.
 # - That a run ends there from any start holds if λ > 0, or if there is no valley, and
 #   if :math:`\eta(d_{\max}+\lambda) < 2`.
-# - That one entry may grow while the weight shrinks needs inputs that go together. If
-#   :math:`X^\top X` is diagonal, each entry shrinks by itself.
 # - L2 sets an entry to zero by accident only, at one single λ. L1 does it as a rule.
 #   :ref:`L1 or L2? <question-l1>` tells when to want that.
-#
-# A valley and a slow walk along it: seen over time, this is a model that fits its
-# examples early and forgets its start late. See :ref:`late understanding
-# <sphx_glr_auto_examples_plot_9_late_understanding.py>`.

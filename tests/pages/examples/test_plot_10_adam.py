@@ -52,12 +52,10 @@ def by_torch(
     epochs=100,
     batch_size=5,
     scale=1,
-    begin=1,
     **more,
 ):
     """The weight before and after all steps, by autograd and torch.optim."""
     start, generator = draw_start()
-    start = begin * start
     w = start.clone().requires_grad_()
     b = torch.zeros(1, dtype=DOUBLE, requires_grad=True)
     groups = [
@@ -214,22 +212,6 @@ def test_without_decay_adam_moves_what_sgd_leaves_alone(page, problem, paths):
         shown = NUMBER.findall(row)
         assert match(shown, [float(moved.norm()), hidden])
         assert hidden < 1e-12 if name == "sgd 0" else hidden > 0.5
-
-
-def test_from_zero_the_rule_is_wrong_for_adamw(problem):
-    adamw = torch.optim.AdamW
-    path, _ = by_torch(problem, adamw, 3, eps=1e-12, begin=0)
-
-    hidden = float(unseen(problem, path[-1]).norm() / path[-1].norm())
-    assert hidden == pytest.approx(0.18, abs=0.01)
-
-
-def test_with_lambda_3_the_memory_of_the_data_makes_adam_slower(problem, paths):
-    start, _ = draw_start()
-    free = alone(torch.optim.Adam, 3, start, 0.003, 400, eps=0)
-
-    with_data = float(unseen(problem, paths["adam 3"][-1]).norm())
-    assert with_data > 1.2 * float(unseen(problem, free).norm())
 
 
 # -- The fair test ------------------------------------------------------------
@@ -419,12 +401,6 @@ def test_the_box_is_far_and_the_test_losses_of_the_ends_are_near(problem, ends):
     assert max(float(w.abs().max()) for w in (l2, adamw)) < 0.1 * (1 / 3)
     ratio = loss_on_test(problem, adamw, adamw_b) / loss_on_test(problem, l2, l2_b)
     assert 1.05 < ratio < 1.15  # a tenth
-    # Another weight in the box fits as well: 180 directions are free.
-    other = adamw + unseen(problem, torch.ones_like(adamw)) / 100
-    assert float(other.abs().max()) < 1 / 3
-    assert train_loss(problem, other, adamw_b) == pytest.approx(
-        train_loss(problem, adamw, adamw_b)
-    )
 
 
 def test_adam_with_l2_ends_at_ridge_and_adamw_farther_from_it_than_zero(
@@ -439,24 +415,6 @@ def test_adam_with_l2_ends_at_ridge_and_adamw_farther_from_it_than_zero(
     assert train_loss(problem, adamw[-1], b) < 0.01 * train_loss(problem, *ridge)
     assert float(adamw[-1].abs().max()) < 0.1
     assert float(w_ridge.abs().max()) < 0.1
-
-
-def test_with_minibatches_neither_comes_to_rest_and_adamw_ends_elsewhere(
-    problem, ends, ridge
-):
-    options = {"lr": 0.01, "epochs": 500, "batch_size": 5, "eps": 0}
-    l2, _ = by_torch(problem, torch.optim.Adam, 3, **options)
-    adamw, _ = by_torch(problem, torch.optim.AdamW, 3, **options)
-
-    def last_epoch(path, steps):
-        return float((path[-1] - path[-1 - steps]).norm())
-
-    assert last_epoch(ends[0][0], 1) < 1e-5  # the full batch does
-    assert last_epoch(l2, 4) > 1e-4
-    assert last_epoch(adamw, 4) > 1e-4
-    assert float((l2[-1] - ridge[0]).norm()) < 0.5 * float(ridge[0].norm())
-    full_batch = ends[1][0][-1]
-    assert float((adamw[-1] - full_batch).norm()) > 0.02
 
 
 def test_three_features_end_at_ridge_and_in_the_box(page):

@@ -91,17 +91,12 @@ def test_the_shares_of_wrong_labels_are_printed(script):
 # -- The sweep ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("place", "seed", "bias_decays"),
-    [(0, 0, False), (PICKED, 1, False), (7, 2, False), (7, 2, True)],
-)
-def test_a_network_of_the_sweep_is_the_same_trained_alone(
-    names, noisy, place, seed, bias_decays
-):
+@pytest.mark.parametrize(("place", "seed"), [(0, 0), (PICKED, 1), (7, 2)])
+def test_a_network_of_the_sweep_is_the_same_trained_alone(names, noisy, place, seed):
     lambd = LAMBDAS[place]
     X, given, truth = names["shuffled"](seed, wrong=90)
     net = network_of_torch(names, seed)
-    decays = [lambd, lambd * bias_decays] * 2
+    decays = [lambd, 0] * 2
     groups = [
         {"params": [p], "weight_decay": decay}
         for p, decay in zip(net.parameters(), decays, strict=True)
@@ -109,7 +104,6 @@ def test_a_network_of_the_sweep_is_the_same_trained_alone(
     trained_alone(net, torch.optim.SGD(groups, lr=0.3), X[:300], given[:300])
     answer = net(X).argmax(1)
 
-    swept, row = (names["both"], 1) if bias_decays else (noisy, place)
     fresh = {
         "train": (answer == given)[:300],
         "validation": (answer == given)[300:600],
@@ -121,10 +115,10 @@ def test_a_network_of_the_sweep_is_the_same_trained_alone(
     for name, hits in fresh.items():
         # Other rounding errors, 1200 steps later: a few images may differ, and more
         # without decay, where nothing holds the two runs together.
-        swept_hits = float(swept[name][row, seed]) * len(hits)
+        swept_hits = float(noisy[name][place, seed]) * len(hits)
         assert abs(int(hits.sum()) - swept_hits) < (4 if lambd else 10), name
     norm = math.hypot(*(float(net[k].weight.detach().norm()) for k in (0, 2)))
-    assert float(swept["length"][row, seed]) == pytest.approx(norm, rel=1e-3)
+    assert float(noisy["length"][place, seed]) == pytest.approx(norm, rel=1e-3)
 
 
 def test_the_table_shows_the_means_of_the_sweep(script, noisy):
@@ -198,7 +192,6 @@ def test_a_vote_of_neighbours_does_better_than_decay(script, names, noisy, seed)
     assert validation[shown_k] > max(validation.values()) - 0.012  # ties differ
     assert shown_test == pytest.approx(test[shown_k], abs=0.004)
     assert shown_test > picked
-    assert test[3] < picked  # with k = 3 it would have lost
 
 
 def test_with_right_labels_there_is_no_hill(script, names):
@@ -225,23 +218,6 @@ def test_wrong_labels_cost_length(script, names, noisy):
     assert noisy["length"][0].min() > 1.2 * clean[0].max()
 
 
-# -- Which parameters ---------------------------------------------------------
-
-
-def test_the_decay_of_biases_hardly_matters_at_the_picked_λ(script, names, noisy):
-    header = "λ mean from to"
-    rows = after(script, header, 2)
-
-    for i, (row, place) in enumerate(zip(rows, (PICKED, 7), strict=True)):
-        gains = (names["both"]["test"][i] - noisy["test"][place]).tolist()
-        fresh = [LAMBDAS[place], sum(gains) / 4, min(gains), max(gains)]
-        shown = [float(cell) for cell in row]
-        assert shown == pytest.approx(fresh, abs=6e-4)
-    gains = names["both"]["test"] - noisy["test"][[PICKED, 7]]
-    assert gains[0].abs().max() < 0.02
-    assert gains[1].abs().max() > 0.02  # so the biases did decay
-
-
 # -- In front of a normalisation layer ----------------------------------------
 
 
@@ -256,30 +232,6 @@ def test_the_recursion_comes_to_rest_where_the_formulas_say(start, eta, lambd):
     assert length == pytest.approx(formula)
     cosine = (1 - eta * lambd) * before / length
     assert cosine == pytest.approx(1 - eta * lambd)
-
-
-def test_two_starts_come_to_one_length_and_one_angle(script):
-    rows = after(script, "400 steps ‖w‖ θ (rad)", 3)
-    shown = {
-        " ".join(name): (float(length), float(angle)) for *name, length, angle in rows
-    }
-
-    formula = (0.1 / (0.1 - 0.1 * 0.05**2)) ** 0.25, math.acos(0.995)
-    assert shown["predicted"] == pytest.approx(formula, abs=6e-5)
-    assert math.acos(0.995) == pytest.approx(math.sqrt(2 * 0.005), rel=1e-3)
-    left, right = script.figures[1].axes
-    for k, start in enumerate(("3.0", "0.3")):
-        assert shown[f"start {start}"] == pytest.approx(formula, rel=0.015)
-        length = float(start)
-        lengths = left.lines[1 + 2 * k].get_ydata()
-        angles = right.lines[1 + k].get_ydata()
-        for t in range(400):
-            tangent = 0.1 / length / (0.995 * length)
-            length = math.hypot(0.995 * length, 0.1 / length)
-            assert lengths[t + 1] == pytest.approx(length)
-            assert angles[t] == pytest.approx(math.atan(tangent))
-        last = (lengths[-1], angles[-1])
-        assert shown[f"start {start}"] == pytest.approx(last, abs=6e-5)
 
 
 def test_the_gradient_is_at_a_right_angle_and_half_as_long_at_twice_the_weight(script):
@@ -403,19 +355,10 @@ def test_the_hill_is_drawn_from_the_sweep_and_the_pick_is_marked(script, names, 
 
 
 def test_the_predictions_are_drawn_under_the_runs(script):
-    lengths, angles = script.figures[1].axes
-    (training,) = script.figures[2].axes
+    (training,) = script.figures[1].axes
 
-    def grey(ax):
-        return [line for line in ax.lines if line.get_color() == "#aaaaaa"]
-
-    assert [len(grey(ax)) for ax in (lengths, angles, training)] == [2, 1, 2]
-    levels = [line.get_ydata()[0] for line in grey(angles) + grey(training)]
-    formula = [math.acos(1 - product) for product in (0.005, 0.02, 0.005)]
-    assert levels == pytest.approx(formula)
-    for prediction, run in zip(lengths.lines[::2], lengths.lines[1::2], strict=True):
-        assert prediction in grey(lengths)
-        assert run.get_ydata() == pytest.approx(prediction.get_ydata())
-    for ax in (angles, training):
-        assert ax.lines[0] in grey(ax)
+    grey = [line for line in training.lines if line.get_color() == "#aaaaaa"]
+    levels = [line.get_ydata()[0] for line in grey]
+    assert levels == pytest.approx([math.acos(1 - 0.02), math.acos(1 - 0.005)])
+    assert training.lines[0] is grey[0]
     assert len(training.lines) == 7

@@ -232,23 +232,6 @@ def test_the_differences_are_luck_but_for_a_quarter_of_the_last(script):
     assert max(map(abs, shares.values())) < 0.1
 
 
-def test_batches_of_five_end_lower_in_most_concise_runs_with_ten(script, fresh):
-    # Beside the pairs of the page, seeds that it has not used.
-    expected, trained = script.names["pairs"]["concise", 10]
-    ratio = trained / expected
-    assert float((ratio < 1).double().mean()) > 0.8
-    assert 0.96 < float(ratio.median()) < 0.965
-
-    seeds = range(2000, 2100)
-    problems = [synthetic_data(seed=seed) for seed in seeds]
-    how = {"implementation": "concise", "seeds": seeds}
-    small = sweep(problems, [10], **how)
-    whole = sweep(problems, [10], epochs=400, batch_size=20, **how)
-    ratio = small.test_loss[0, :, -1] / whole.test_loss[0, :, -1]
-    assert float((ratio < 1).double().mean()) > 0.8
-    assert 0.95 < float(ratio.median()) < 0.98
-
-
 def count(runs, rival):
     """How many seeds have what the sentences say, in their order."""
     # Both losses in one unit; the sentences compare losses of one program only, but

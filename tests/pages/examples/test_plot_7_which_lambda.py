@@ -154,11 +154,6 @@ def test_equal_products_give_equal_losses(script, lines):
         assert agrees(predicted, start_left(float(lambd), steps) + RIVAL)
         i, t = longer.lambdas.index(float(lambd)), longer.epochs.index(int(epochs))
         assert agrees(shown, float(longer.test_loss[i, :, t].mean()))
-    above = [float(row[-1]) / float(row[-2]) - 1 for row in rows]
-    assert 0.02 < min(above) < max(above) < 0.065
-    # Up to 2 % are the luck of these starts; most of the rest is the bias.
-    unlucky = script.names["random_start"][0] / (90 + RIVAL) - 1
-    assert 0.01 < float(unlucky) < 0.02
     for same in (rows[:3], rows[3:]):
         shown = [float(row[-1]) for row in same]
         assert max(shown) < 1.1 * min(shown)
@@ -389,18 +384,6 @@ def test_one_choice_made_by_plain_loops(lines):
     assert agrees(validation, best.test_loss[-1])
     assert agrees(test, test_loss)
     assert not torch.equal(fresh.X_test[:20], problem.X_test[:20])
-    # Near the best candidate, at the end of the list; the trivial model is better.
-    truth = [risk(run.w, run.b, 0) for run in runs]
-    table = after(lines, "true loss", 4)
-    shown = [float(line.split()[-1]) for line in table]
-    untrained = (0.02 + 0.05**2) / 2
-    mean = (0.02 + (float(problem.y_train.mean()) - 0.05) ** 2) / 2
-    fresh_losses = [truth[-1], min(truth), mean, untrained]
-    assert shown == pytest.approx(fresh_losses, abs=6e-6)
-    assert best is runs[-1]
-    assert numbers_of(table[1])[0] == runs[truth.index(min(truth))].lambd
-    assert untrained < min(truth) < truth[-1] < 1.02 * min(truth)
-    assert 0.99 * mean < truth[-1] < mean  # "hardly better than the mean"
 
 
 def study(size, seeds, **settings):
@@ -420,8 +403,6 @@ def study(size, seeds, **settings):
     return {
         "choice": choice[0],
         "truth": truth,
-        "w_loss": w_loss,
-        "b_loss": b_loss,
         "loss": loss,
         "regret": (loss - truth.min(dim=0).values) / truth.min(dim=0).values,
         "promised": float((validation[0] - validation.gather(0, choice)[0]).mean()),
@@ -487,8 +468,3 @@ def test_what_is_said_of_the_choices_holds_for_other_data_sets():
     assert large["promised"] > large["kept"]
     assert float(large["regret"].median()) < 0.025
     assert float((large["regret"] < 0.05).double().mean()) > 0.6
-    # Best on average is 20; of the weight alone it is more; the bias takes over noise.
-    candidates = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
-    assert candidates[int(small["truth"].mean(dim=1).argmin())] == 20
-    assert candidates[int(small["w_loss"].mean(dim=1).argmin())] == 50
-    assert bool((small["b_loss"].mean(dim=1)[4:].diff() > 0).all())

@@ -203,16 +203,6 @@ def test_the_path_starts_at_least_squares_and_one_weight_grows_on_it(script, dat
     assert grey.get_xydata() == pytest.approx(path.T)
 
 
-def test_a_weight_grows_only_where_inputs_go_together():
-    generator = numpy.random.default_rng(0)
-    Q, _ = numpy.linalg.qr(generator.normal(size=(20, 2)))
-    X = Q * [4, 1]
-    y = generator.normal(size=20)
-    path = [numpy.abs(solution((X, y), lambd)) for lambd in (0, 0.01, 0.1, 1, 10)]
-
-    assert (numpy.diff(path, axis=0) < 0).all()
-
-
 def test_what_is_kept_of_each_axis(script, data):
     X, _ = data
     _, s, axes = numpy.linalg.svd(X)
