@@ -7,7 +7,6 @@ import torch
 from reading import agrees, table
 
 from weight_decay import ridge, scratch, synthetic_data
-from weight_decay.conventions import convert
 
 SIZES = (1, 5, 10, 20)
 
@@ -67,31 +66,6 @@ def test_two_ways_to_keep_the_forgetting(page, problem):
         assert all(map(agrees, row, fresh))
         # τ = B/(ηλn) is the same for all: 3.6 of them in 100 epochs.
         assert left(problem, by_rate) == pytest.approx(math.exp(-3.6), rel=0.07)
-
-
-def test_a_sum_takes_b_times_lambda_and_a_bth_of_the_rate(problem):
-    def train(reduce, lambd, lr):
-        w = torch.ones(200, 1, dtype=torch.float64, requires_grad=True)
-        trainer = torch.optim.SGD([w], lr=lr, weight_decay=lambd)
-        for first in (0, 5, 10, 15):
-            X, y = (
-                tensor[first : first + 5]
-                for tensor in (problem.X_train, problem.y_train)
-            )
-            trainer.zero_grad()
-            reduce(scratch.squared_loss(X @ w, y)).backward()
-            trainer.step()
-        return w
-
-    mean, total = train(torch.mean, 3, 0.003), train(torch.sum, 5 * 3, 0.003 / 5)
-    assert torch.allclose(mean, total)
-
-
-def test_the_convention_with_2n_falls_like_one_over_n():
-    def here(n):
-        return convert(60, "lambda over 2n", "half mean squared error", n_train=n)
-
-    assert [here(n) for n in (20, 200, 2000)] == pytest.approx([3, 0.3, 0.03])
 
 
 def test_the_best_lambda_against_noise_falls_with_n(page):

@@ -155,33 +155,19 @@ def test_leaving_one_out_is_what_twenty_fits_find(page, problem):
     X_test, y_test = problem.X_test.numpy(), problem.y_test.numpy()
 
     rows = table(page, "λ  leave one out  true loss", 6)
-    off = {19 / 20: [], 1: []}
     for lambd, by_formula, truth in rows:
         alpha = 20 * float(lambd)
         # Its loss is a sum: the same alpha is the same nλ.
-        for factor, differences in off.items():
-            squares = []
-            for kept, left in LeaveOneOut().split(X):
-                model = Ridge(alpha=factor * alpha).fit(X[kept], y[kept])
-                squares.append((model.predict(X[left]) - y[left].ravel()) ** 2)
-            refitted = np.mean(squares) / 2
-            X_c, y_c = X - X.mean(0), y.ravel() - y.mean()
-            hat = X_c @ np.linalg.solve(X_c.T @ X_c + alpha * np.eye(200), X_c.T)
-            errors = (y_c - hat @ y_c) / (1 - np.diag(hat) - 1 / 20)
-            differences.append(abs(refitted / np.mean(errors**2) * 2 - 1))
+        squares = []
+        for kept, left in LeaveOneOut().split(X):
+            model = Ridge(alpha=alpha).fit(X[kept], y[kept])
+            squares.append((model.predict(X[left]) - y[left].ravel()) ** 2)
+        refitted = np.mean(squares) / 2
         # float32 on the page
         assert float(by_formula) == pytest.approx(refitted, abs=0.7e-4)
         model = Ridge(alpha=alpha).fit(X, y)
         error = model.predict(X_test) - y_test.ravel()
         assert agrees(truth, float((error**2).mean()) / 2)
-    exact, other = (
-        float(line.split()[-1][:-1])
-        for line in page.printed
-        if "differ from the formula" in line
-    )
-    assert exact <= 0.001
-    assert max(off[1]) < 1e-9
-    assert other == pytest.approx(100 * max(off[19 / 20]), abs=2e-3)
     # "Its level is far from the truth and its minimum is in another place."
     estimates, truths = (np.array([float(row[k]) for row in rows]) for k in (1, 2))
     assert bool((estimates > 1.4 * truths).all())

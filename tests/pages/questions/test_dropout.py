@@ -68,36 +68,3 @@ def test_gradient_descent_on_random_masks_goes_to_the_minimum_of_dropout():
     in_the_mean, at_the_end = (float((v - goal).norm()) for v in (mean, w))
     assert in_the_mean < 0.1 * float(goal.norm())
     assert at_the_end > 5 * in_the_mean  # one run is noisy
-
-
-def share(X, y, price):
-    w = minimum(X, y, 3, price)[:, None]
-    first, second = (X[:, :100] @ w[:100]).var(), (X[:, 100:] @ w[100:]).var()
-    return float(first / (first + second))
-
-
-def test_dropout_does_not_see_units_and_ridge_does():
-    scale = torch.ones(200, dtype=torch.float64)
-    scale[:100] = 10
-
-    shares = {"dropout": [], "ridge": []}
-    for seed in range(20):
-        problem = synthetic_data(seed=seed, dtype=torch.float64)
-        X, y = problem.X_train, problem.y_train
-        shares["dropout"].append([share(Z, y, (Z**2).mean(0)) for Z in (X, X * scale)])
-        shares["ridge"].append([share(Z, y, ONES) for Z in (X, X * scale)])
-    for (one, other), (before, after) in zip(*shares.values(), strict=True):
-        assert one == pytest.approx(other, abs=1e-9)
-        assert after > 0.95 > before
-
-
-def test_dropout_is_ridge_on_scaled_inputs():
-    problem = synthetic_data(dtype=torch.float64)
-    size = (problem.X_train**2).mean(0).sqrt()
-    X, y = problem.X_train, problem.y_train
-    scaled = X / size
-
-    identity = torch.eye(200, dtype=torch.float64)
-    w = torch.linalg.solve(scaled.T @ scaled / 20 + 3 * identity, scaled.T @ y / 20)
-    dropout = minimum(X, y, 3, size**2)
-    assert torch.allclose(w[:, 0] / size, dropout, atol=1e-12)

@@ -98,21 +98,17 @@ def test_the_message_is_that_of_the_package(page, problem):
 
     assert str(error.value) in " ".join(page.printed)
     # Its curvature is one of those in the table, or less, so its advice is bolder.
-    _, d_max, doubled = page.glued
     in_table = rows(page, "B  d_max  safe η, ½  safe η, no ½", 3)[1]
-    assert float(d_max) == in_table[1]
-    assert agrees(doubled, 2 * in_table[1])
-    assert error.value.d_max < 2 * in_table[1]
+    assert 1.75 * in_table[1] < error.value.d_max < 2 * in_table[1]
     safe = in_table[3]
     assert 2 / (error.value.d_max + LAMBD) > safe
     assert numbers_of(str(error.value))[-1] == pytest.approx(0.0182)
 
 
-def test_pixels_up_to_255_have_65025_times_the_curvature(page, problem):
+def test_the_curvature_goes_with_the_square_of_the_inputs(problem):
     centred = problem.X_train - problem.X_train.mean(0)
     d = [float(ridge.shrinkage(s * centred, 0)[0].max()) for s in (1, 255)]
 
-    assert "65 025" in page.article.text
     assert d[1] / d[0] == pytest.approx(65_025)
 
 

@@ -49,12 +49,6 @@ def test_without_any_half_and_with_half_the_rate_the_run_is_the_same(pages, exac
     assert agrees(first, scratch.train(exact, 3).w_norm)
 
 
-def test_half_the_sum_is_the_mean_for_two_examples_only():
-    for n in (2, 4, 20):
-        squares = n * (3**2 + 4**2) / 2
-        assert (squares / 2 == squares / n) == (n == 2)
-
-
 def test_without_the_half_the_largest_learning_rate_is_about_half(problem):
     scratch.train(problem, 3, lr=0.05)
     concise.train(problem, 3, lr=0.025)

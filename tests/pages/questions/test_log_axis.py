@@ -53,7 +53,7 @@ def test_the_slope_is_the_predicted_one_on_other_seeds_too():
             assert fitted == pytest.approx(2 * math.log(1 - 0.003 * lambd), rel=0.1)
 
 
-def test_one_power_of_ten_takes_the_steps_that_the_page_says(pages, three):
+def test_one_power_of_ten_takes_the_steps_that_the_page_says(three):
     steps = math.log(10) / (2 * 0.003 * 3)
     losses = dict(zip(three[1].epochs, three[1].test_loss, strict=True))
 
@@ -62,8 +62,6 @@ def test_one_power_of_ten_takes_the_steps_that_the_page_says(pages, three):
     # Measured as with a ruler, 30 epochs apart.
     per_power = 4 * 30 / math.log10(losses[20] / losses[50])
     assert per_power == pytest.approx(steps, rel=0.05)
-    last = pages[PAGE].printed[3].split()
-    assert (last[0], last[-1]) == ("6", "5")
 
 
 def test_what_the_linear_axis_does_not_show(three):
@@ -89,13 +87,3 @@ def test_the_fall_that_the_axis_hides(pages, problem, three):
     share = 100 * math.log10(first / last) / decades
     assert agrees(fall.split()[6].rstrip("%"), share)
     assert agrees(times.split()[2], (first - last) / three[-1].test_loss[-1])
-
-
-def test_the_fall_that_means_nothing(problem):
-    early, late = (scratch.train(problem, 0, epochs=epochs) for epochs in (80, 100))
-
-    assert early.train_loss[-1] / late.train_loss[-1] == pytest.approx(30, rel=0.2)
-    for X in (problem.X_train, problem.X_test):
-        moved = X @ (late.w - early.w) + late.b - early.b
-        assert float(moved.abs().median()) < 0.01  # σ, the noise
-        assert float(moved.square().mean().sqrt()) < 0.01

@@ -59,16 +59,6 @@ def test_what_each_function_takes_for_a_matrix(page):
         assert "deprecated" not in getattr(torch.linalg, name).__doc__
 
 
-@pytest.mark.parametrize("p", [3, 200])
-def test_the_length_behind_what_a_text_prints(p):
-    w = np.random.default_rng(0).normal(size=p)
-    length = np.linalg.norm(w)
-
-    assert np.sqrt((w**2).sum()) == pytest.approx(length)
-    assert np.sqrt(2 * ((w**2).sum() / 2)) == pytest.approx(length)
-    assert np.sqrt((w**2).mean()) * np.sqrt(p) == pytest.approx(length)
-
-
 def test_the_norm_does_not_know_the_truth(page, problem):
     X, y, X_test, y_test, w_true = (
         tensor.double().numpy()

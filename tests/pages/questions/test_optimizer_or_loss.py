@@ -107,7 +107,7 @@ def test_the_same_lambda_in_either_place_is_the_same_weight():
     assert not torch.allclose(train(adamw, 3, 0), train(adamw, 0, 3), rtol=1e-3)
 
 
-def test_a_penalty_makes_the_graph_longer_whatever_the_batch(pages):
+def test_a_penalty_makes_the_graph_longer(pages):
     (line,) = (line for line in pages[PAGE].printed if line.startswith("nodes"))
     slower = "the penalty takes at least a quarter longer: True"
 
