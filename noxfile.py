@@ -25,6 +25,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 CONSTRAINTS = ROOT / "constraints.txt"
 BUILD = ROOT / "docs" / "_build"
 BOOK = BUILD / "html"
+EPUBS = ("weight-decay.epub", "zh-cn/weight-decay-zh-cn.epub")
 # As `jupyter execute`, which in an environment that was copied names the old one.
 EXECUTE = ("python", "-c", "from nbclient.cli import main; main()", "--timeout=120")
 
@@ -42,7 +43,7 @@ def prepare(session: nox.Session, *groups: str, package: bool = True) -> None:
     wanted = nox.project.dependency_groups(PROJECT, *groups)
     if package:
         wanted = ("-e", ".", *wanted)
-    # An environment that was copied with its folder still names the old one.
+    # ROOT: an environment that was copied with its folder still names the old one.
     digest = hashlib.sha256(repr((ROOT, wanted)).encode())
     digest.update((ROOT / "pyproject.toml").read_bytes())
     digest.update(CONSTRAINTS.read_bytes())
@@ -130,6 +131,13 @@ def examples(session: nox.Session) -> None:
             session.error(f"The scripts left files behind: {left}")
 
 
+@nox.session(default=False)
+def translate(session: nox.Session) -> None:
+    """Bring the Chinese catalogues up to date, and list what is left to translate."""
+    prepare(session, "docs")
+    session.run("python", "docs/tools/translate.py")
+
+
 # -- Checks before a release --------------------------------------------------------
 
 
@@ -156,7 +164,7 @@ def epub(session: nox.Session) -> None:
     build(session)  # what the pages are compared with
     build(session, "epub")
     pytest(session, "tests/forms/test_epub.py")
-    print(f"\nThe book for e-readers: {BUILD / 'epub' / 'weight-decay.epub'}\n")
+    print("\nFor e-readers, in docs/_build/epub:", *EPUBS)
 
 
 @nox.session(default=False)
@@ -164,11 +172,11 @@ def pdf(session: nox.Session) -> None:
     """Print the EPUB as a PDF with Chromium, and let tests look into it."""
     prepare(session, "docs", "test", "pdf")
     build(session, "epub")
-    source = BUILD / "epub" / "weight-decay.epub"
-    target = BUILD / "pdf" / "weight-decay.pdf"
-    session.run("python", "docs/tools/pdf.py", str(source), str(target))
+    for name in EPUBS:
+        pdf = BUILD / "pdf" / f"{Path(name).stem}.pdf"
+        session.run("python", "docs/tools/pdf.py", str(BUILD / "epub" / name), str(pdf))
     pytest(session, "tests/forms/test_pdf.py")
-    print(f"\nThe book on paper: {target}\n")
+    print("\nOn paper: docs/_build/pdf")
 
 
 @nox.session(default=False)

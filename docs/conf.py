@@ -94,17 +94,6 @@ html_copy_source = False
 html_domain_indices = False  # the list of modules is the API page
 copybutton_exclude = ".linenos, .gp, .go"
 
-# -- The Chinese edition -------------------------------------------------------
-# docs/tools/build.py sets the tag; `nox -s docs-live -- -t zh_CN` shows it.
-language = "zh_CN" if tags.has("zh_CN") else "en"  # noqa: F821 - Sphinx gives it
-locale_dirs = ["locale"]
-gettext_compact = gettext_location = False
-if language == "zh_CN":
-    project = html_title = "权重衰减"
-    nb_code_prompt_show = "展开这张图的代码"
-    nb_code_prompt_hide = "收起这张图的代码"
-    html_search_options = {"dict": str(ROOT / "docs" / "_build" / "words.txt")}
-
 # -- EPUB --------------------------------------------------------------------
 epub_basename = "weight-decay"
 epub_description = PACKAGE["description"]
@@ -120,6 +109,24 @@ epub_tocdup = False
 epub_tocscope = "includehidden"  # the lists of pages are in the sidebar of the site
 # The static files of the web site that no page of an EPUB needs.
 suppress_warnings += ["epub.unknown_project_files"]
+
+# -- The Chinese edition -------------------------------------------------------
+# docs/tools/build.py sets the tag; `nox -s docs-live -- -t zh_CN` shows the edition.
+locale_dirs = ["locale"]
+gettext_compact = gettext_location = False
+language = "en"
+if tags.has("zh_CN"):  # noqa: F821 - Sphinx gives it
+    language = "zh_CN"
+    project = html_title = "权重衰减"
+    nb_code_prompt_show = "展开画这张图的代码"
+    nb_code_prompt_hide = "收起画这张图的代码"
+    # The words of the glossary, which the extension `translation` writes.
+    html_search_options = {"dict": str(ROOT / "docs" / "_build" / "words.txt")}
+    epub_language = "zh-CN"
+    epub_basename = "weight-decay-zh-cn"
+    epub_description = "会运行的权重衰减教科书：数字都是算出来的，论断都有检验。"
+    epub_copyright = f"{project_copyright}. 文字与图：CC BY 4.0。代码：MIT。"
+    epub_identifier = epub_uid = "weight-decay-0e0a1f6e-8c5d-5a55-9a53-4a2f0c0f3c11"
 
 # -- What is left out, and asked elsewhere ---------------------------------------
 # MyST-NB's sheet weighs as much as the theme's, and book.css says how cells look; the

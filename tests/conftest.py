@@ -109,17 +109,29 @@ def book():
     return html
 
 
-@pytest.fixture(scope="session")
-def pages(book):
+def _linked(book, other):
     """Every page that can be reached from the first one, by its name."""
     pages, waiting = {}, ["index.html"]
     while waiting:
         name = waiting.pop()
-        if name not in pages and name.endswith(".html") and (book / name).is_file():
+        if name.endswith(".html") and name not in pages and not name.startswith(other):
             page = pages[name] = Page(book, name)
             local = [address for _, address in page.addresses if is_local(address)]
-            waiting += [page.target(address)[0] for address in local]
+            targets = [page.target(address)[0] for address in local]
+            waiting += [target for target in targets if (book / target).is_file()]
     return pages
+
+
+@pytest.fixture(scope="session")
+def pages(book):
+    """Every page of the English edition that can be reached from its first."""
+    return _linked(book, "zh-cn/")
+
+
+@pytest.fixture(scope="session")
+def chinese(book):
+    """Every page of the Chinese edition that can be reached from its first."""
+    return _linked(book / "zh-cn", "../")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Without it, who reads with a screen reader meets lists without names or items.
 
-It also hears each thumbnail's title twice. The packages that write this HTML have no
-setting for it.
+The packages that write this HTML have no setting for it.
 """
 
 from __future__ import annotations
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 MENDS = (
     # docutils: the sources are no items of their list, but have a deprecated role.
     ("body", r'role="doc-biblioentry"', 'role="listitem"'),
-    # sphinx-gallery: the title of a thumbnail stands in its link and again below.
-    ("body", r'class="sphx-glr-thumbnail-title"', r'\g<0> aria-hidden="true"'),
     # tabulate: a corner without a word is the head of nothing.
     ("body", r"<th[^>]*>\s*</th>", "<td></td>"),
     # Sphinx: captions of the menu, headings without a level before the page's own.

@@ -22,8 +22,8 @@ COMPARISON = re.compile(r"(?:^|(?<=[^\s,]))[ \n]([=≈<>≤≥≠])[ \n](?:$|(?=
 AS_TYPED = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.raw)
 # What touches an inline formula and must stay on its line: "(" before it; the
 # rest of a word, as in "nth", or punctuation after it.
-OPENING = re.compile(r"[(\[“‘]+$")
-CLOSING = re.compile(r"\w+|[^\w\s—–(\[]+")
+OPENING = re.compile(r"[(\[“‘（《]+$")
+CLOSING = re.compile(r"[a-z]+|[^\w\s—–(\[“（《]+")
 
 
 def _as_typed(node: nodes.Node) -> bool:

@@ -1,9 +1,9 @@
 """Builds the book whole, or leaves the last one: ``build.py [BUILDER]``, as ``html``.
 
 All pages are read and written into a fresh folder, which takes the place of
-``docs/_build/BUILDER`` when everything has succeeded. Only executed outputs are used
-again (``docs/_ext/executed_outputs.py``). If no input has changed since, nothing is
-done.
+``docs/_build/BUILDER`` when everything has succeeded; in it lies a folder for each
+edition that has catalogues in ``docs/locale``. Only executed outputs are used again
+(``docs/_ext/executed_outputs.py``). If no input has changed since, nothing is done.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def inputs() -> str:
     for name in FOLDERS:
         for folder, inner, files in os.walk(ROOT / name):
             inner[:] = set(inner) - WRITTEN
-            found += [Path(folder, file) for file in files]
+            # Sphinx writes .mo files beside the catalogues.
+            found += [Path(folder, file) for file in files if file[-3:] != ".mo"]
     return digest(found, sorted(path.relative_to(ROOT) for path in found))
 
 
@@ -58,11 +59,17 @@ def main(builder: str = "html") -> str | None:
     BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{builder}-", dir=BUILD) as folder:
         fresh, old, told = (Path(folder, name) for name in ("new", "old", "told"))
-        command = [sys.executable, "-m", "sphinx", "-E", "-W", "-w", str(told)]
-        command += ["-j", "auto", "-d", str(BUILD / "doctrees"), "-b", builder]
-        if subprocess.run([*command, str(DOCS), str(fresh)], check=False).returncode:
-            full = " The disk is full." if shutil.disk_usage(BUILD).free < 2**20 else ""
-            return f"\nThe book was not built.{full}\n{why(told.read_text('utf-8'))}"
+        for language in ["en", *sorted(path.name for path in DOCS.glob("locale/*"))]:
+            target = Path(folder, language)
+            command = [sys.executable, "-m", "sphinx", "-E", "-W", "-w", str(told)]
+            command += ["-j", "auto", "-d", str(BUILD / "doctrees" / language)]
+            command += ["-t", language, "-b", builder, str(DOCS), str(target)]
+            if subprocess.run(command, check=False).returncode:
+                full = (shutil.disk_usage(BUILD).free < 2**20) * " The disk is full."
+                text = why(told.read_text("utf-8"))
+                return f"\nThe book was not built.{full}\n{text}"
+            name = language.lower().replace("_", "-")
+            target.rename(fresh if language == "en" else fresh / name)
         if inputs() != now:
             return "The book was edited while it was built; build again."
         note.unlink(missing_ok=True)

@@ -160,3 +160,59 @@ def test_a_term_with_another_word_is_found():
         "weight decay"
     ]
     assert not wrong_terms("`weight decay` helps.", "它有用。", known)
+
+
+# -- The finished edition ------------------------------------------------------------
+
+
+def test_both_editions_have_the_same_pages(pages, chinese):
+    assert chinese.keys() == pages.keys()
+    assert len(pages) > 50
+
+
+def outline(page):
+    """What both editions have alike: headings by depth, anchors, figures, numbers."""
+    tags = page.article.find_all(["h1", "h2", "h3", "h4"])
+    images = [image["src"].rpartition("/")[2] for image in page.article.find_all("img")]
+    return {
+        "headings": [tag.name for tag in tags],
+        "anchors": sorted(tag["id"] for tag in page.article.find_all(id=True)),
+        "figures": images,
+        "numbers": sorted(page.glued),
+        "formulas": sorted(math["alttext"] for math in page.article.find_all("math")),
+        "printed": page.printed,
+    }
+
+
+def test_a_page_differs_from_its_twin_in_its_words_only(pages, chinese):
+    # The index is sorted by its words, and the search page has nothing to compare.
+    for name in pages.keys() - {"genindex.html", "search.html"}:
+        one, other = outline(pages[name]), outline(chinese[name])
+        for part in one:
+            assert one[part] == other[part], (name, part)
+
+
+def test_a_page_says_its_language_and_links_to_its_twin(book, pages, chinese):
+    for name, page in [*pages.items(), *chinese.items()]:
+        here, there = ("en", "zh-CN") if page.book == book else ("zh-CN", "en")
+        twin = page.html.select_one("a.twin")
+        assert page.html.html["lang"] == here, name
+        assert twin["hreflang"] == twin["lang"] == there, name
+        target = (page.book / name).parent / twin["href"]
+        assert target.resolve() == (book / "zh-cn" * (here == "en") / name), name
+
+
+def test_a_chinese_page_shows_no_marks_and_no_english_of_ours(chinese):
+    for name, page in chinese.items():
+        assert page.html.title.text != "", name
+        for tag in page.article.find_all(["p", "li", "dt", "td", "figcaption"]):
+            text = "".join(tag.find_all(string=True, recursive=False))
+            assert not re.search(r"\*\*|`|::|\{\w+\}", text), (name, text)
+        for image in page.article.select("img[alt]:not([alt=''])"):
+            assert re.search(CHINESE, image["alt"]), (name, image["alt"])
+
+
+def test_the_search_knows_the_words_of_the_glossary(book):
+    index = (book / "zh-cn" / "searchindex.js").read_text("utf-8")
+    for word in ("权重衰减", "岭回归", "正则化", "学习率", "过拟合"):
+        assert f'"{word}":' in index, word
