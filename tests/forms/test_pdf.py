@@ -32,10 +32,10 @@ class Paper:
             for mark in self.sheets.get_toc(max_depth=9)
         ]
         first = self.bookmarks[1][2]  # behind the contents
-        lines = re.findall(
-            r"(?m)^(.*\S) (\d+)\s*$", "\n".join(self.texts[1 : first - 1])
-        )
-        self.contents = [(title, int(number)) for title, number in lines]
+        # Without blanks: PDFium reads a full sheet of short lines as if it were set
+        # downwards, a letter a line, and finds none.
+        lines = map(letters, "\n".join(self.texts[1 : first - 1]).splitlines())
+        self.contents = [line for line in lines if re.search(r"\d$", line)]
 
 
 @pytest.fixture(scope="module")
@@ -72,11 +72,9 @@ def faults(paper):
             found.append(f"sheet {number} has {foot!r} at its foot")
         if len(letters(paper.texts[number - 1])) < 40:
             found.append(f"sheet {number} has next to no text")
-    places = {(letters(title), number) for _, title, number in paper.bookmarks}
-    for title, number in paper.contents:
-        if (letters(title), number) not in places:
-            found.append(f"contents: {title!r} is not on page {number}")
-    return found
+    places = {f"{letters(title)}{number}" for _, title, number in paper.bookmarks}
+    wrong = [line for line in paper.contents if line not in places]
+    return found + [f"contents: {line!r} fits no heading" for line in wrong]
 
 
 def test_sheets_and_numbers_are_right(paper):
@@ -86,7 +84,11 @@ def test_sheets_and_numbers_are_right(paper):
 def test_the_contents_are_those_of_the_epub(paper, epub):
     titles = [letters(link.text) for link in epub[0].select("a")]
 
-    assert [letters(title) for title, _ in paper.contents] == titles
+    numbers = [
+        line.removeprefix(title)
+        for line, title in zip(paper.contents, titles, strict=True)
+    ]
+    assert [number for number in numbers if not re.fullmatch(r"\d+", number)] == []
 
 
 def test_the_bookmarks_are_the_headings_below_their_parts(paper, epub):
@@ -186,4 +188,4 @@ def test_an_empty_sheet_and_a_wrong_number_are_noticed(spoilt):
     found = faults(spoilt("<p style='break-after: page'></p>"))
 
     assert "sheet 3 has next to no text" in found
-    assert "contents: 'One' is not on page 3" in found
+    assert "contents: 'One3' fits no heading" in found
