@@ -114,6 +114,7 @@ suppress_warnings += ["epub.unknown_project_files"]
 # docs/tools/build.py sets the tag; `nox -s docs-live -- -t zh_CN` shows the edition.
 locale_dirs = ["locale"]
 gettext_compact = gettext_location = False
+nb_mime_priority_overrides = [("gettext", "image/png", 0)]  # with alternative texts
 # A term is linked to under its Chinese name; our tests compare all other references.
 suppress_warnings += ["i18n.inconsistent_references"]
 language = "en"
