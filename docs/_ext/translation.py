@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # What is the same in every language: code, references, formulas, addresses, names.
 SAME = re.compile(
     r"(?:\{[\w:]+\}|:[\w:]+:)?(`+)[^`<]+?\1|\$[^$]+\$|https?://\S+"
-    r"|\b(?:Adam|Keras|PyTorch)\b"
+    r"|\b(?:Adam|Keras|PyTorch|scikit-learn)\b"
 )
 WORD = re.compile(r"[^\W\d_]{2,}")
 

@@ -12,9 +12,9 @@ const here = document.querySelector(".sidebar-tree .current-page");
 const menu = document.querySelector(".sidebar-scroll");
 if (here && menu) menu.scrollTop = here.offsetTop - menu.clientHeight / 3;
 
-/* L₂ and ℓ2 are searched as L2. */
+/* L₂ and ℓ2 are searched as L2, and 权重衰退 under its other name. */
 const words = new URLSearchParams(location.search);
-const plain = words.get("q")?.normalize("NFKC");
+const plain = words.get("q")?.normalize("NFKC").replaceAll("权重衰退", "权重衰减");
 if (plain && plain !== words.get("q")) {
   words.set("q", plain);
   history.replaceState(null, "", `?${words}`);

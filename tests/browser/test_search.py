@@ -31,3 +31,11 @@ def test_a_word_that_is_not_there_is_said_not_to_be(fresh, site):
 
     said = fresh.locator("#search-results")
     said.filter(has_text="did not match any documents").wait_for()
+
+
+@pytest.mark.parametrize("word", ["权重衰减", "权重衰退", "岭回归"])
+def test_the_search_knows_chinese_words(fresh, site, word):
+    fresh.goto(f"{site}zh-cn/search.html?q={word}")
+
+    fresh.locator("ul.search li p.context").first.wait_for()
+    assert fresh.locator("ul.search li").count() > 10
