@@ -52,7 +52,7 @@ def differences(english, chinese):
 
 def faults_of_type(chinese):
     """List spaces and signs that a Chinese text does not have."""
-    text = parts(chinese)[1]
+    text = re.sub(rf"\w\((?:(?!{CHINESE})[^()])*\)", "x", parts(chinese)[1])  # f(3)
     faults = re.findall(rf"{CHINESE} +\w|\w +{CHINESE}", text)
     faults += re.findall(rf"{CHINESE} *[,.:;?!()]|[,:;?!()] *{CHINESE}", text)
     return faults + re.findall(r"[，。：；？！、）（] | [，。：；？！、）（]", text)
