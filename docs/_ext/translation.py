@@ -64,7 +64,8 @@ class ChooseMessages(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         """Mark what is shown as it is; a formula that is translated comes out empty."""
         for node in self.document.findall(nodes.TextElement):
-            if isinstance(node, nodes.math_block) or not has_words(node.rawsource):
+            shown = not isinstance(node, nodes.math_block | nodes.field_name)
+            if not shown or not has_words(node.rawsource):
                 node["translatable"] = False
         for docstring in self.document.findall(addnodes.desc):
             for node in docstring.findall(nodes.TextElement):
