@@ -2,8 +2,8 @@ r"""
 Late understanding
 ==================
 
-A linear model fits its examples early and forgets its start much later. From outside
-it looks like late understanding.
+A linear model fits its examples early and forgets its start much later, which looks
+like late understanding.
 
 In 2022 Power et al. trained a small network on tables of modular arithmetic. It soon
 knew the training examples, and the others only long after. They called it **grokking**,
@@ -172,7 +172,8 @@ plt.show()
 # .. math:: \frac{\ln 90}{2\eta T} < \lambda < \frac{\bar d}{\sqrt{10} - 1} .
 
 T = 20_000
-low, high = math.log(90) / (2 * lr * T), float(curvature.mean()) / (10**0.5 - 1)
+low = math.log(90) / (2 * lr * T)
+high = float(curvature.mean()) / (10**0.5 - 1)
 print(f"predicted: {low:.4f} < λ < {high:.2f}")
 
 # %%

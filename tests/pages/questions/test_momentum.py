@@ -69,7 +69,7 @@ def test_the_table_of_how_much_faster(pages):
         assert agrees(faster, math.log(z) / math.log(1 - float(step)))
         if float(step) > limit:
             assert z == pytest.approx(MU**0.5)
-    assert agrees(pages[PAGE].glued[2], math.log(MU**0.5) / math.log(0.991))
+    assert agrees(pages[PAGE].glued[1], math.log(MU**0.5) / math.log(0.991))
     # About ten times where ηλ is well below the limit; more near it, less beyond.
     speeds = [float(row[-1]) for row in rows]
     assert 10 < speeds[0] < speeds[1] < 11.5 < speeds[2]
