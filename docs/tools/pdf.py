@@ -11,6 +11,8 @@ import html
 import json
 import posixpath
 import re
+import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -182,9 +184,20 @@ def bookmarks(items: list[pikepdf.OutlineItem]) -> Iterator[pikepdf.OutlineItem]
         yield from bookmarks(item.children)
 
 
+def look_for_font(language: str) -> None:
+    """Stop if no font has the signs of a language; only Linux may lack one."""
+    if language.startswith("zh") and shutil.which("fc-list"):
+        command = ["fc-list", ":lang=zh-cn"]
+        if not subprocess.run(command, check=True, capture_output=True).stdout:
+            raise PrintError(
+                "No font has Chinese signs: apt-get install fonts-noto-cjk"
+            )
+
+
 def print_book(folder: Path, target: Path) -> None:
     """Print an unpacked EPUB; stop if something is wider than the paper allows."""
     book = join(folder)
+    look_for_font(book.facts["language"])
     source = folder / "book.html"
     numbers: dict[str, int] = {}
     with chromium() as browser:

@@ -8,7 +8,7 @@ import pytest
 BOOK = Path(__file__).parents[2] / "docs" / "_build" / "html"
 # Where there is no book, the fixture `book` says so.
 ALL = sorted(str(file.relative_to(BOOK)) for file in BOOK.rglob("*.html"))
-# Of the Chinese edition a sample: a live figure, formulas, a script, tables, the search.
+# Of the Chinese edition a sample: a live figure, formulas, a script, tables, search.
 SAMPLE = ("index", "chapter/directions", "auto_examples/plot_1_from_scratch")
 SAMPLE += ("reference/notation", "search")
 CHINESE = {f"zh-cn/{name}.html" for name in SAMPLE}

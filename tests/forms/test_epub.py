@@ -138,3 +138,13 @@ def test_the_cover_is_what_the_book_draws(files):
     drawn = np.asarray(cover.draw_cover().convert("L"), float)
     # Other fonts smooth their edges otherwise; another curve would stand out.
     assert np.abs(kept - drawn).mean() < 0.2
+
+
+def test_the_chinese_edition_is_one_too():
+    chinese = EPUB.parent / "zh-cn" / "weight-decay-zh-cn.epub"
+    with zipfile.ZipFile(chinese) as epub:
+        package = epub.read("content.opf").decode()
+
+    assert "<dc:language>zh-CN</dc:language>" in package
+    assert ">权重衰减</dc:title>" in package
+    assert verdict(chinese) == []

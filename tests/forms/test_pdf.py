@@ -189,3 +189,11 @@ def test_an_empty_sheet_and_a_wrong_number_are_noticed(spoilt):
 
     assert "sheet 3 has next to no text" in found
     assert "contents: 'One3' fits no heading" in found
+
+
+def test_the_chinese_edition_is_printed_as_a_whole(paper):
+    chinese = Paper(PDF.with_name("weight-decay-zh-cn.pdf"))
+
+    assert "权重衰减" in chinese.texts[0]
+    levels = [[level for level, *_ in each.bookmarks] for each in (paper, chinese)]
+    assert levels[0] == levels[1]
