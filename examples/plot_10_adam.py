@@ -272,9 +272,9 @@ plt.show()
 # With L2 the lines turn flat: from there on λ has no say, and only a larger η helps.
 # With AdamW every line reaches the floor, at a λ that is proportional to 1/η. So AdamW
 # finds a good λ for each of the three η, and Adam with L2 for the largest only. (That
-# one is the edge of the grid for both, so the grid names no winner.) All floors lie
-# within a fifth of the loss of the mean of the targets: beyond forgetting the start
-# there is little to win.
+# one is the edge of the grid for both, so the grid names no winner.) All lines that
+# reach the floor lie within a fifth of the loss of the mean of the targets: beyond
+# forgetting the start there is little to win.
 #
 # So decay is decoupled from the gradient, not from η: PyTorch multiplies λ by η.
 # Loshchilov and Hutter (2019) multiply λ by the schedule of η only.

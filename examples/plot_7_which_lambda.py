@@ -394,7 +394,7 @@ plt.show()
 # worse than λ = 500 for every data set, and it promises about twice the gain that it
 # keeps, because the winner won partly by luck.
 #
-# Both beat the mean of the targets. Neither gains anything over the untrained model,
+# Both beat the mean of the targets. Neither gains much over the untrained model,
 # whose bias of 0 happens to be near the true one. Even the λ that is best on average
 # gains only about 2 % over it. With 20 examples and this noise there is almost nothing
 # to choose for.
