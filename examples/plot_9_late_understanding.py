@@ -181,14 +181,21 @@ print(f"predicted: {low:.4f} < λ < {high:.2f}")
 # in this order?
 
 until = [*(step for step in steps if step < T), T]
+
+
+def last(loss, level):
+    """Return the last step at which a loss is above a level."""
+    return until[int((loss > level).nonzero()[-1])]
+
+
 rows = []
 for lambd in (0.01, 0.03, 0.05, 0.1, 1, 2, 3, 4, 5, 6, 8, 100):
-    passed = []
-    for seed in range(6):  # the last step above each level
-        both = zip(losses(until, lambd, seed=seed), (0.001, 1), strict=True)
-        passed.append([until[int((x > level).nonzero()[-1])] for x, level in both])
-    inside = [(train < T, test < T, train < test < T) for train, test in passed]
-    rows.append([lambd, *map(sum, zip(*inside, strict=True))])
+    found = []
+    for seed in range(6):
+        train_loss, test_loss = losses(until, lambd, seed=seed)
+        train, test = last(train_loss, 0.001), last(test_loss, 1)
+        found.append((train < T, test < T, train < test < T))
+    rows.append([lambd, *map(sum, zip(*found, strict=True))])
 print(tabulate(rows, ["λ", "learned", "forgotten", "late"]))
 
 # %%
@@ -196,8 +203,7 @@ print(tabulate(rows, ["λ", "learned", "forgotten", "late"]))
 # other order. In modular addition Manir and Rupa (2026) find such a range, but there
 # too large a λ prevents generalisation. Here the test loss still passes 1, even with
 # λ = 100.
-
-# %%
+#
 # A smaller start, a shorter wait
 # -------------------------------
 # What comes late is forgetting. With less to forget there is less to wait for: from

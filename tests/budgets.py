@@ -24,7 +24,7 @@ LIVE_KB = 12
 MOVE_MS = 8
 
 # Lines of the machine around the book.
-EXTENSION_LINES = 1500
+EXTENSION_LINES = 1600
 TEST_LINES = 19_500
 NOXFILE_LINES = 260
 

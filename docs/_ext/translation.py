@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+GLOSSARY = "reference/glossary"
 # What is the same in every language: code, references, formulas, addresses, names.
 SAME = re.compile(
     r"(?:\{[\w:]+\}|:[\w:]+:)?(`+)[^`<]+?\1|\$[^$]+\$|https?://\S+"
@@ -93,16 +94,13 @@ class MissNoMessage(SphinxTransform):
 def write_words(app: Sphinx, config: Config) -> None:
     """Write down the terms of the glossary, of which the search has to know."""
     if config.language != "en":
-        catalogue = app.srcdir / f"locale/{config.language}/LC_MESSAGES/{GLOSSARY}.po"
-        with catalogue.open("rb") as file:
+        folder = app.srcdir / config.locale_dirs[0] / config.language / "LC_MESSAGES"
+        with (folder / f"{GLOSSARY}.po").open("rb") as file:
             words = [str(entry.string) for entry in read_po(file)]
         path = Path(config.html_search_options["dict"])
         path.parent.mkdir(parents=True, exist_ok=True)
         terms = (word for word in words if re.fullmatch(r"[^\W\da-z]+", word))
         path.write_text("".join(f"{term} 1000\n" for term in terms), "utf-8")
-
-
-GLOSSARY = "reference/glossary"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -5,6 +5,8 @@ import re
 from collections import Counter
 
 import pytest
+import translate
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from conftest import ROOT
 from translation import has_words
@@ -161,6 +163,61 @@ def test_a_term_with_another_word_is_found():
         "weight decay"
     ]
     assert not wrong_terms("`weight decay` helps.", "它有用。", known)
+
+
+# -- The tools ------------------------------------------------------------------------
+
+
+def template(messages):
+    found = Catalog()
+    for message in messages:
+        found.add(message)
+    return found
+
+
+def test_a_catalogue_keeps_what_fits_and_lists_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setattr(translate, "LOCALE", tmp_path)
+    path = tmp_path / "chapter" / "page.po"
+    first = ["One sentence.", "Another sentence, a longer one."]
+
+    assert len(translate.update(path, template(first))) == 2
+    path.write_text(path.read_text("utf-8").replace('msgstr ""\n\n', 'msgstr "甲"\n\n'))
+    assert translate.update(path, template(first)) == []
+    second = [first[0], "Another sentence, the longer one.", "Zzz"]
+    left = translate.update(path, template(second))
+
+    assert [line.split(": ")[1] for line in left] == ["fuzzy", "new"]
+    assert left[0].startswith("chapter/page.po")
+    assert translate.read(path)[first[0]].string == "甲"
+    assert "obsolete" not in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("state", ["there", "fuzzy", "missing"])
+def test_a_page_that_is_not_translated_whole_is_not_built(build_page, tmp_path, state):
+    pages = {
+        "index": ["A title", "Some words."],
+        "reference/glossary": ["weight decay"],
+    }
+    for page, messages in pages.items():
+        path = tmp_path / f"zh_CN/LC_MESSAGES/{page}.po"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f'msgid "{message}"\nmsgstr "权重衰减"\n' for message in messages]
+        if page == "index" and state != "there":
+            lines[1] = f"#, fuzzy\n{lines[1]}" if state == "fuzzy" else ""
+        path.write_text(translate.HEADER + "\n".join(lines), "utf-8")
+
+    built = build_page(
+        "# A title\n\nSome words.\n\n$$x$$\n\n`code`\n",
+        extensions=["mathml", "myst_parser", "translation"],
+        language="zh_CN",
+        html_search_language="en",  # jieba leaves a file open
+        locale_dirs=[str(tmp_path)],
+        html_search_options={"dict": str(tmp_path / "words.txt")},
+    )
+
+    assert ("not translated: Some words." in built.warnings) == (state != "there")
+    assert built.warnings.count("not translated") == (state != "there")
+    assert (tmp_path / "words.txt").read_text("utf-8") == "权重衰减 1000\n"
 
 
 # -- The finished edition ------------------------------------------------------------
