@@ -91,21 +91,26 @@ class MissNoMessage(SphinxTransform):
                 logger.warning("not translated: %s", message, location=node)
 
 
-def write_words(app: Sphinx, config: Config) -> None:
-    """Write down the terms of the glossary, of which the search has to know."""
-    if config.language != "en":
-        folder = app.srcdir / config.locale_dirs[0] / config.language / "LC_MESSAGES"
-        with (folder / f"{GLOSSARY}.po").open("rb") as file:
-            words = [str(entry.string) for entry in read_po(file)]
-        path = Path(config.html_search_options["dict"])
-        path.parent.mkdir(parents=True, exist_ok=True)
-        terms = (word for word in words if re.fullmatch(r"[^\W\da-z]+", word))
-        path.write_text("".join(f"{term} 1000\n" for term in terms), "utf-8")
+def teach_search(app: Sphinx, config: Config) -> None:
+    """Write down the terms of the glossary, for the search to know them as words."""
+    if config.language == "en":
+        return
+    from sphinx.search.zh import SearchChinese  # it loads jieba
+
+    # The script asks for a stemmer of this name, and brings the English one.
+    SearchChinese.language_name = "English"
+    folder = app.srcdir / config.locale_dirs[0] / config.language / "LC_MESSAGES"
+    with (folder / f"{GLOSSARY}.po").open("rb") as file:
+        words = [str(entry.string) for entry in read_po(file)]
+    path = Path(config.html_search_options["dict"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    terms = (word for word in words if re.fullmatch(r"[^\W\da-z]+", word))
+    path.write_text("".join(f"{term} 1000\n" for term in terms), "utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the transforms, and the list of words."""
+    """Register the transforms, and what the search needs."""
     app.add_transform(ChooseMessages)
     app.add_transform(MissNoMessage)
-    app.connect("config-inited", write_words)
+    app.connect("config-inited", teach_search)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -253,7 +253,7 @@ def test_a_page_differs_from_its_twin_in_its_words_only(pages, chinese):
 def test_a_page_says_its_language_and_links_to_its_twin(book, pages, chinese):
     for name, page in [*pages.items(), *chinese.items()]:
         here, there = ("en", "zh-CN") if page.book == book else ("zh-CN", "en")
-        twin = page.html.select_one("a.twin")
+        twin = page.html.select_one(".twin > a")
         assert page.html.html["lang"] == here, name
         assert twin["hreflang"] == twin["lang"] == there, name
         target = (page.book / name).parent / twin["href"]
