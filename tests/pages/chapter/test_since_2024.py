@@ -113,7 +113,7 @@ def test_only_plain_decay_moves_the_minimum(page):
         assert agrees(plain[3], float(shrunk.norm()))
         assert agrees(plain[4], float((shrunk - fit).norm()))
     jitter, smaller = (float(rows[k][4]) for k in (2, 5))
-    assert 5 < jitter / smaller < 20  # "about a tenth"
+    assert 5 < jitter / smaller < 20  # "several times smaller"
     assert smaller < float(rows[4][4]) / 20
 
 
