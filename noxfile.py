@@ -169,14 +169,13 @@ def epub(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def pdf(session: nox.Session) -> None:
-    """Print the EPUB as a PDF with Chromium, and let tests look into it."""
+    """Print the EPUBs into docs/_build/pdf with Chromium, and let tests look."""
     prepare(session, "docs", "test", "pdf")
     build(session, "epub")
     for name in EPUBS:
         pdf = BUILD / "pdf" / f"{Path(name).stem}.pdf"
         session.run("python", "docs/tools/pdf.py", str(BUILD / "epub" / name), str(pdf))
     pytest(session, "tests/forms/test_pdf.py")
-    print("\nOn paper: docs/_build/pdf")
 
 
 @nox.session(default=False)
