@@ -192,8 +192,8 @@ rows = []
 for lambd in (0.01, 0.03, 0.05, 0.1, 1, 2, 3, 4, 5, 6, 8, 100):
     found = []
     for seed in range(6):
-        train_loss, test_loss = losses(until, lambd, seed=seed)
-        train, test = last(train_loss, 0.001), last(test_loss, 1)
+        on_train, on_test = losses(until, lambd, seed=seed)
+        train, test = last(on_train, 0.001), last(on_test, 1)
         found.append((train < T, test < T, train < test < T))
     rows.append([lambd, *map(sum, zip(*found, strict=True))])
 print(tabulate(rows, ["λ", "learned", "forgotten", "late"]))
