@@ -38,7 +38,7 @@ def has_words(message: str) -> bool:
     return WORD.search(SAME.sub("", message)) is not None
 
 
-class imgsgnode(directives.imgsgnode, addnodes.translatable):  # type: ignore[misc]  # noqa: N801 - as the other
+class imgsgnode(directives.imgsgnode, addnodes.translatable):  # type: ignore[misc]  # noqa: N801 - has no types, and this name
     """A picture of a script; its alternative text can be translated."""
 
     def preserve_original_messages(self) -> None:

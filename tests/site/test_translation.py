@@ -7,11 +7,9 @@ from collections import Counter
 import pytest
 import translate
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
-from conftest import ROOT
 from translation import has_words
 
-LOCALE = ROOT / "docs" / "locale" / "zh_CN" / "LC_MESSAGES"
+LOCALE = translate.LOCALE
 CATALOGUES = sorted(LOCALE.rglob("*.po"))
 CHINESE = r"[\u3400-\u9fff]"
 # Roles with their target, code, formulas, addresses: in MyST and in reStructuredText.
@@ -84,8 +82,7 @@ def wrong_terms(english, chinese, known):
 
 
 def read(path):
-    with path.open("rb") as file:
-        return [entry for entry in read_po(file) if entry.id]
+    return [entry for entry in translate.read(path) if entry.id]
 
 
 def name(path):
